@@ -1,0 +1,135 @@
+//! The defaults stage: what the specification says where the merged files say nothing.
+//!
+//! Knows implied networks, names, targets and dependencies. Never overrides what a file says.
+
+use super::source::Place;
+use super::tree::{Entry, Mapping, Node, Put, Value};
+
+/// Fills the defaults that both the typed project and the canonical form have.
+pub fn fill(project: &mut Node, name: &str) {
+    let mut default_network = None;
+    if let Some(services) = project.get_mut("services").and_then(Node::as_map_mut) {
+        for entry in services.values_mut() {
+            let place = entry.key.clone();
+            if let Some(service) = entry.value.as_map_mut() {
+                self::service(service, &place);
+                let uses_default = service
+                    .get("networks")
+                    .is_some_and(|networks| networks.value.get("default").is_some());
+                if uses_default && default_network.is_none() {
+                    default_network = Some(place);
+                }
+            }
+        }
+    }
+    let Some(root) = project.as_map_mut() else { return };
+    if let Some(place) = default_network {
+        root.put_default("networks", Node::empty_map(&place));
+        if let Some(networks) = root.get_mut("networks").and_then(|entry| entry.value.as_map_mut()) {
+            networks.put_default("default", Node::null(&place));
+        }
+    }
+    for kind in ["networks", "volumes", "configs", "secrets"] {
+        let resources = root.get_mut(kind).and_then(|entry| entry.value.as_map_mut());
+        for (key, entry) in resources.into_iter().flat_map(|resources| resources.iter_mut()) {
+            resource_name(key, entry, name);
+        }
+    }
+}
+
+/// `name:`, else `PROJECT_KEY` or, for what is external, the key.
+fn resource_name(key: &str, entry: &mut Entry, project: &str) {
+    if entry.value.is_null() {
+        entry.value.value = Value::Map(Mapping::new());
+    }
+    let external = entry.value.get("external").is_some_and(Node::is_true);
+    let name = if external {
+        key.to_owned()
+    } else {
+        format!("{project}_{key}")
+    };
+    let place = entry.key.clone();
+    if let Some(mapping) = entry.value.as_map_mut() {
+        mapping.put_default("name", Node::text(name, &place));
+    }
+}
+
+fn service(service: &mut Mapping, place: &Place) {
+    let has_networks = service
+        .get("networks")
+        .and_then(|networks| networks.value.as_map())
+        .is_some_and(|networks| !networks.is_empty());
+    let broken = service
+        .get("networks")
+        .is_some_and(|networks| networks.value.is_invalid());
+    if !has_networks && !broken && !service.contains_key("network_mode") && !service.contains_key("provider") {
+        service.put("networks", Node::map(place, [("default", Node::null(place))]));
+    }
+    if let Some(entry) = service.get_mut("build")
+        && let Some(build) = entry.value.as_map_mut()
+    {
+        let place = entry.key.clone();
+        build.put_default("context", Node::text(".", &place));
+        if !build.contains_key("dockerfile_inline") {
+            build.put_default("dockerfile", Node::text("Dockerfile", &place));
+        }
+    }
+    if let Some(secrets) = service.get_mut("secrets").and_then(|entry| entry.value.as_list_mut()) {
+        for secret in secrets {
+            let target = secret
+                .get("source")
+                .and_then(Node::as_text)
+                .map(|name| format!("/run/secrets/{name}"));
+            let place = secret.place.clone();
+            if let (Some(target), Some(mapping)) = (target, secret.as_map_mut()) {
+                mapping.put_default("target", Node::text(target, &place));
+            }
+        }
+    }
+    for name in implied_dependencies(service) {
+        let dependency = Node::map(
+            &name.place,
+            [
+                ("condition", Node::text("service_started", &name.place)),
+                ("restart", Node::boolean(true, &name.place)),
+                ("required", Node::boolean(true, &name.place)),
+            ],
+        );
+        service.put_default("depends_on", Node::empty_map(&name.place));
+        let depends_on = service.get_mut("depends_on").and_then(|entry| entry.value.as_map_mut());
+        if let (Some(depends_on), Some(name)) = (depends_on, name.as_text()) {
+            depends_on.put_default(name, dependency);
+        }
+    }
+    let depends_on = service.get_mut("depends_on").and_then(|entry| entry.value.as_map_mut());
+    for entry in depends_on.into_iter().flat_map(|depends_on| depends_on.values_mut()) {
+        let place = entry.key.clone();
+        if let Some(mapping) = entry.value.as_map_mut() {
+            mapping.put_default("required", Node::boolean(true, &place));
+        }
+    }
+}
+
+/// The services that a service needs because it shares something of theirs.
+fn implied_dependencies(service: &Mapping) -> Vec<Node> {
+    let mut names = Vec::new();
+    for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
+        let Some(node) = service.get(key).map(|entry| &entry.value) else {
+            continue;
+        };
+        if let Some(name) = node.as_text().and_then(|text| text.strip_prefix("service:")) {
+            names.push(Node::text(name, &node.place));
+        }
+    }
+    let list = |key: &str| {
+        let list = service.get(key).and_then(|entry| entry.value.as_list());
+        list.unwrap_or_default().iter()
+    };
+    for item in list("links").chain(list("volumes_from")) {
+        let Some(text) = item.as_text() else { continue };
+        if !text.starts_with("container:") {
+            names.push(Node::text(text.split(':').next().unwrap_or(text), &item.place));
+        }
+    }
+    names
+}

@@ -1,0 +1,64 @@
+//! Collects what the stages find, so that one run says everything.
+
+use super::source::{Diagnostic, Place, Severity};
+
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub errors: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Findings {
+    pub fn push(&mut self, found: Diagnostic) {
+        let list = match found.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if !list.contains(&found) {
+            list.push(found);
+        }
+    }
+
+    pub fn error(&mut self, message: impl Into<String>, place: &Place) {
+        self.push(Diagnostic::error(message, Some(place.clone())));
+    }
+
+    pub fn error_hint(&mut self, message: impl Into<String>, place: &Place, hint: Option<String>) {
+        let mut found = Diagnostic::error(message, Some(place.clone()));
+        found.hint = hint;
+        self.push(found);
+    }
+
+    pub fn warning(&mut self, message: impl Into<String>, place: &Place) {
+        self.push(Diagnostic::warning(message, Some(place.clone())));
+    }
+
+    /// Takes values out of all that was said. Short values stay: they would tear words apart.
+    pub fn redact(&mut self, values: &[String]) {
+        let values: Vec<&String> = values.iter().filter(|value| value.len() >= 3).collect();
+        let clean = |text: &mut String| {
+            for value in &values {
+                if text.contains(value.as_str()) {
+                    *text = text.replace(value.as_str(), "***");
+                }
+            }
+        };
+        for found in self.errors.iter_mut().chain(&mut self.warnings) {
+            clean(&mut found.message);
+            found.hint.iter_mut().for_each(clean);
+        }
+    }
+
+    /// Puts both lists in the order of the files and of the places in them.
+    pub fn sort(&mut self, files: &[String]) {
+        let position = |found: &Diagnostic| match &found.place {
+            Some(place) => {
+                let file = files.iter().position(|name| *name == place.source.name);
+                (file.unwrap_or(files.len()), place.start)
+            }
+            None => (usize::MAX, 0),
+        };
+        self.errors.sort_by_key(position);
+        self.warnings.sort_by_key(position);
+    }
+}

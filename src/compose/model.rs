@@ -1,0 +1,531 @@
+//! The typed project: what a Compose file says once every stage of the loader has run.
+//!
+//! Knows the canonical shape of each attribute. Never reads a file, an environment or a clock, and
+//! carries no text position except through [`Places`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::source::Places;
+
+/// One Compose application, loaded, merged and in canonical form.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Lower-case letters, digits, dashes and underscores (specification: *name*).
+    pub name: String,
+    /// The folder that relative paths were resolved against.
+    pub directory: PathBuf,
+    /// The files it was loaded from, in merge order.
+    pub files: Vec<PathBuf>,
+    /// Only the services whose profiles are active, in file order.
+    pub services: IndexMap<String, Service>,
+    /// Names of the services whose profiles are not active.
+    pub disabled: Vec<String>,
+    /// Networks that a service uses; `default` is there when a service names none.
+    pub networks: IndexMap<String, Network>,
+    pub volumes: IndexMap<String, Volume>,
+    pub configs: IndexMap<String, FileObject>,
+    pub secrets: IndexMap<String, FileObject>,
+    /// `x-hosts`: group name to group. Empty means: the engine of the current Docker context.
+    pub hosts: IndexMap<String, HostGroup>,
+    /// `x-pool`, with its defaults filled in.
+    pub pool: Pool,
+    /// Other top-level `x-` keys, as written.
+    pub extensions: IndexMap<String, Value>,
+    /// Where each attribute stands, for messages.
+    pub places: Places,
+}
+
+/// One service in canonical form. `None` means: the file does not say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Service {
+    pub name: String,
+    /// Always there when `build` is not; with `build` and no `image`, the loader leaves it empty
+    /// and [`Service::image_name`] gives the name that Compose gives.
+    pub image: Option<String>,
+    pub build: Option<Build>,
+    pub pull_policy: Option<PullPolicy>,
+    pub platform: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    /// `env_file` and `environment` merged; `None` is a variable that has no value anywhere.
+    pub environment: IndexMap<String, Option<String>>,
+    pub working_dir: Option<String>,
+    pub user: Option<String>,
+    pub group_add: Vec<String>,
+    pub hostname: Option<String>,
+    pub domainname: Option<String>,
+    pub container_name: Option<String>,
+    pub labels: IndexMap<String, String>,
+    pub annotations: IndexMap<String, String>,
+    pub ports: Vec<Port>,
+    pub expose: Vec<String>,
+    pub networks: IndexMap<String, ServiceNetwork>,
+    pub network_mode: Option<String>,
+    pub extra_hosts: Vec<(String, String)>,
+    pub dns: Vec<String>,
+    pub dns_search: Vec<String>,
+    pub dns_opt: Vec<String>,
+    /// `volumes` and `tmpfs`.
+    pub mounts: Vec<Mount>,
+    pub configs: Vec<FileReference>,
+    pub secrets: Vec<FileReference>,
+    pub depends_on: IndexMap<String, Dependency>,
+    pub healthcheck: Option<Healthcheck>,
+    pub restart: Option<Restart>,
+    pub stop_signal: Option<String>,
+    pub stop_grace_period: Option<Duration>,
+    pub init: Option<bool>,
+    pub read_only: bool,
+    pub tty: bool,
+    pub stdin_open: bool,
+    pub privileged: bool,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    pub security_opt: Vec<String>,
+    pub devices: Vec<String>,
+    pub pid: Option<String>,
+    pub ipc: Option<String>,
+    pub userns_mode: Option<String>,
+    pub cgroup_parent: Option<String>,
+    /// Bytes.
+    pub shm_size: Option<u64>,
+    pub sysctls: IndexMap<String, String>,
+    pub ulimits: IndexMap<String, Ulimit>,
+    pub logging: Option<Logging>,
+    pub oom_score_adj: Option<i64>,
+    pub deploy: Deploy,
+    pub profiles: Vec<String>,
+    /// `x-runtime`: the operator's own choice of how the service runs.
+    pub runtime: Option<RuntimeChoice>,
+    /// Other `x-` keys of the service, as written.
+    pub extensions: IndexMap<String, Value>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuntimeChoice {
+    Service,
+    Container,
+}
+
+impl Service {
+    /// The image's name: as the file says or, for a service with only `build`, `PROJECT-SERVICE`.
+    pub fn image_name(&self, project: &str) -> String {
+        self.image.clone().unwrap_or_else(|| format!("{project}-{}", self.name))
+    }
+
+    /// How many replicas the file asks for: `deploy.replicas` (the loader folds `scale` into it), else 1.
+    pub fn replicas(&self) -> u64 {
+        self.deploy.replicas.unwrap_or(1)
+    }
+}
+
+/// Specification: *build*. `context` is absolute after the paths stage.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Build {
+    pub context: PathBuf,
+    /// Relative to the context.
+    pub dockerfile: Option<String>,
+    pub dockerfile_inline: Option<String>,
+    pub args: IndexMap<String, Option<String>>,
+    pub target: Option<String>,
+    pub labels: IndexMap<String, String>,
+    pub network: Option<String>,
+    pub extra_hosts: Vec<(String, String)>,
+    pub tags: Vec<String>,
+    pub no_cache: bool,
+    pub pull: bool,
+    pub shm_size: Option<u64>,
+    pub platforms: Vec<String>,
+    pub cache_from: Vec<String>,
+}
+
+/// Specification: *pull_policy*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PullPolicy {
+    Always,
+    Never,
+    Missing,
+    Build,
+}
+
+/// One published port, a range already spread out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Port {
+    pub target: u16,
+    /// `None`: the engine chooses one.
+    pub published: Option<u16>,
+    pub host_ip: Option<String>,
+    pub protocol: Protocol,
+    /// `None` where the file does not say: `ingress`, unless the kernel cannot route it.
+    pub mode: Option<PortMode>,
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+impl Protocol {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortMode {
+    Ingress,
+    Host,
+}
+
+/// A service's place on one network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceNetwork {
+    pub aliases: Vec<String>,
+    pub ipv4_address: Option<String>,
+    pub ipv6_address: Option<String>,
+    pub priority: Option<i64>,
+}
+
+/// One mount in long form (specification: *volumes*, *tmpfs*).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mount {
+    pub kind: MountKind,
+    /// Path in the container.
+    pub target: String,
+    pub read_only: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum MountKind {
+    /// A named volume: a key of [`Project::volumes`]. `None`: an anonymous volume.
+    Volume {
+        volume: Option<String>,
+        no_copy: bool,
+        subpath: Option<String>,
+    },
+    /// An absolute path of the host.
+    Bind {
+        source: String,
+        create_host_path: bool,
+        propagation: Option<String>,
+    },
+    Tmpfs {
+        size: Option<u64>,
+        mode: Option<u32>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dependency {
+    pub condition: DependencyCondition,
+    pub restart: bool,
+    pub required: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DependencyCondition {
+    Started,
+    Healthy,
+    CompletedSuccessfully,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Healthcheck {
+    /// `["CMD", …]`, `["CMD-SHELL", text]` or `["NONE"]`; empty: the image's own.
+    pub test: Vec<String>,
+    pub interval: Option<Duration>,
+    pub timeout: Option<Duration>,
+    pub start_period: Option<Duration>,
+    pub start_interval: Option<Duration>,
+    pub retries: Option<u64>,
+    pub disable: bool,
+}
+
+/// Specification: *restart*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    No,
+    Always,
+    UnlessStopped,
+    OnFailure { attempts: Option<u64> },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ulimit {
+    pub soft: i64,
+    pub hard: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Logging {
+    pub driver: Option<String>,
+    pub options: IndexMap<String, String>,
+}
+
+/// Specification: *deploy*.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Deploy {
+    pub mode: DeployMode,
+    /// `None` where neither `deploy.replicas` nor `scale` is said.
+    pub replicas: Option<u64>,
+    pub endpoint_mode: Option<EndpointMode>,
+    pub labels: IndexMap<String, String>,
+    pub constraints: Vec<String>,
+    /// Node attributes to spread over, such as `node.labels.zone`.
+    pub spread: Vec<String>,
+    pub max_replicas_per_node: Option<u64>,
+    pub limits: Resources,
+    pub reservations: Resources,
+    pub restart_policy: Option<RestartPolicy>,
+    pub update: Option<UpdateConfig>,
+    pub rollback: Option<UpdateConfig>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeployMode {
+    #[default]
+    Replicated,
+    Global,
+    ReplicatedJob,
+    GlobalJob,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointMode {
+    VirtualIp,
+    DnsRoundRobin,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resources {
+    /// Thousand-millionths of a processor, as the Engine API counts.
+    pub nano_cpus: Option<i64>,
+    /// Bytes.
+    pub memory: Option<i64>,
+    pub pids: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestartPolicy {
+    pub condition: Option<RestartCondition>,
+    pub delay: Option<Duration>,
+    pub max_attempts: Option<u64>,
+    pub window: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartCondition {
+    None,
+    OnFailure,
+    Any,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateConfig {
+    pub parallelism: Option<u64>,
+    pub delay: Option<Duration>,
+    /// `pause`, `continue` or `rollback`.
+    pub failure_action: Option<String>,
+    pub monitor: Option<Duration>,
+    pub max_failure_ratio: Option<f64>,
+    /// `start-first` or `stop-first`.
+    pub order: Option<String>,
+}
+
+/// A top-level network.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Network {
+    /// The engine's name of it: `name:`, else `PROJECT_KEY`.
+    pub name: String,
+    pub external: bool,
+    pub driver: Option<String>,
+    pub driver_opts: IndexMap<String, String>,
+    pub internal: bool,
+    pub attachable: bool,
+    pub enable_ipv6: bool,
+    pub labels: IndexMap<String, String>,
+    pub ipam: Vec<IpamPool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamPool {
+    pub subnet: Option<String>,
+    pub gateway: Option<String>,
+    pub ip_range: Option<String>,
+}
+
+/// A top-level volume.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Volume {
+    /// The engine's name of it: `name:`, else `PROJECT_KEY`.
+    pub name: String,
+    pub external: bool,
+    pub driver: Option<String>,
+    pub driver_opts: IndexMap<String, String>,
+    pub labels: IndexMap<String, String>,
+}
+
+impl Volume {
+    /// Whether its data lies on one host only, so that its services must stay there.
+    pub fn is_local(&self) -> bool {
+        self.driver.as_deref().unwrap_or("local") == "local" && self.driver_opts.is_empty()
+    }
+}
+
+/// A top-level config or secret.
+#[derive(Clone, PartialEq)]
+pub struct FileObject {
+    /// The engine's name of it: `name:`, else `PROJECT_KEY`.
+    pub name: String,
+    pub external: bool,
+    pub source: FileSource,
+    pub labels: IndexMap<String, String>,
+}
+
+/// Where the content comes from. The content itself is read by `cli::settings`, not by the loader.
+#[derive(Clone, PartialEq)]
+pub enum FileSource {
+    External,
+    File(PathBuf),
+    /// `content:` (configs only), interpolated.
+    Content(String),
+    /// `environment:`: the variable's name and, where set, its value.
+    Environment {
+        variable: String,
+        value: Option<String>,
+    },
+}
+
+// Secrets must not reach any output: the value never shows in `Debug`.
+impl std::fmt::Debug for FileSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FileSource::External => f.write_str("External"),
+            FileSource::File(path) => write!(f, "File({})", path.display()),
+            FileSource::Content(text) => write!(f, "Content({} bytes)", text.len()),
+            FileSource::Environment { variable, .. } => write!(f, "Environment({variable})"),
+        }
+    }
+}
+
+impl std::fmt::Debug for FileObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FileObject({}, {:?})", self.name, self.source)
+    }
+}
+
+/// A service's use of a config or secret, in long form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileReference {
+    /// Key of [`Project::configs`] or [`Project::secrets`].
+    pub source: String,
+    /// Absolute path in the container.
+    pub target: String,
+    pub uid: Option<String>,
+    pub gid: Option<String>,
+    pub mode: Option<u32>,
+}
+
+/// One entry of `x-hosts`: hosts made alike.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostGroup {
+    pub name: String,
+    /// For `ssh` groups: the number of entries.
+    pub count: u32,
+    /// Become `node.labels.KEY`.
+    pub labels: BTreeMap<String, String>,
+    pub provider: GroupProvider,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum GroupProvider {
+    Local(LocalHosts),
+    Ssh(Vec<SshHost>),
+    /// As written; the `openstack` provider reads it.
+    Openstack(Value),
+}
+
+/// `local:`: containers on this machine that act as hosts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LocalHosts {
+    /// The base image; `debian:12` by default.
+    pub image: String,
+}
+
+/// One entry of `ssh:`. The short form is `[USER@]HOST[:PORT]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SshHost {
+    pub host: String,
+    pub user: Option<String>,
+    pub port: Option<u16>,
+    pub identity_file: Option<PathBuf>,
+    /// The host's own public key (`ssh-ed25519 AAAA…`), where the file pins it.
+    pub host_key: Option<String>,
+    /// The address that the other hosts of the pool reach it at; default: found out by bootstrap.
+    pub private_address: Option<String>,
+}
+
+/// `x-pool`, with defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pool {
+    /// Default: the project's name.
+    pub name: String,
+    /// `None`: 1, 3 or 5 by the number of hosts.
+    pub managers: Option<u32>,
+    pub encrypt: bool,
+    pub docker: DockerSettings,
+}
+
+/// `x-pool.docker`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DockerSettings {
+    pub install: DockerInstall,
+    /// A version pattern such as `28.*`.
+    pub version: Option<String>,
+    pub api: DockerApi,
+    /// Default 2376; 2375 for [`DockerApi::InsecureTcp`].
+    pub port: u16,
+    /// Merged into each host's `daemon.json`.
+    pub daemon: serde_json::Map<String, Value>,
+}
+
+impl Default for DockerSettings {
+    fn default() -> Self {
+        DockerSettings {
+            install: DockerInstall::Auto,
+            version: None,
+            api: DockerApi::Tls,
+            port: 2376,
+            daemon: serde_json::Map::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DockerInstall {
+    /// What is there, else the distribution's package.
+    Auto,
+    Distro,
+    DockerCe,
+    Never,
+}
+
+/// How the Docker API of a host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DockerApi {
+    Tls,
+    Ssh,
+    InsecureTcp,
+}

@@ -1,0 +1,154 @@
+//! The paths stage: paths of this machine become absolute.
+//!
+//! Knows which attributes are such paths. Never looks whether anything is there.
+
+use std::path::{Path, PathBuf};
+
+use super::tree::{Node, Value};
+
+/// Where relative paths start, and what `~` stands for.
+pub struct Base<'a> {
+    pub directory: &'a Path,
+    pub home: Option<&'a str>,
+}
+
+impl Base<'_> {
+    /// One path, made absolute and cleaned of `.` and `..`.
+    pub fn absolute(&self, text: &str) -> PathBuf {
+        if let Some(home) = self.home
+            && let Some(rest) = text.strip_prefix('~')
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return PathBuf::from(normal(&format!("{home}{rest}")));
+        }
+        let joined = self.directory.join(text);
+        match joined.to_str() {
+            Some(text) => PathBuf::from(normal(text)),
+            None => joined,
+        }
+    }
+
+    fn fix(&self, node: Option<&mut Node>) {
+        let Some(node) = node else { return };
+        if let Some(text) = node.as_text() {
+            node.value = Value::Text(self.absolute(text).display().to_string());
+        }
+    }
+
+    /// A build context may be a path or something that the builder fetches.
+    fn fix_context(&self, node: Option<&mut Node>) {
+        if node.as_ref().and_then(|node| node.as_text()).is_some_and(is_remote) {
+            return;
+        }
+        self.fix(node);
+    }
+}
+
+/// Whether a build context names no path of this machine.
+pub fn is_remote(context: &str) -> bool {
+    context.contains("://") || context.starts_with("git@") || context.starts_with("github.com/")
+}
+
+/// Makes the paths of the merged tree absolute.
+pub fn resolve(project: &mut Node, base: &Base<'_>) {
+    let services = project.get_mut("services").and_then(Node::as_map_mut);
+    for service in services.into_iter().flat_map(|services| services.values_mut()) {
+        self::service(&mut service.value, base);
+    }
+    for kind in ["configs", "secrets"] {
+        let objects = project.get_mut(kind).and_then(Node::as_map_mut);
+        for object in objects.into_iter().flat_map(|objects| objects.values_mut()) {
+            base.fix(object.value.get_mut("file"));
+        }
+    }
+    openstack(project.get_mut("x-openstack"), base);
+    let groups = project.get_mut("x-hosts").and_then(Node::as_map_mut);
+    for group in groups.into_iter().flat_map(|groups| groups.values_mut()) {
+        openstack(group.value.get_mut("openstack"), base);
+    }
+}
+
+/// `user_data` of `openstack` settings.
+fn openstack(settings: Option<&mut Node>, base: &Base<'_>) {
+    if let Some(settings) = settings {
+        base.fix(settings.get_mut("user_data"));
+    }
+}
+
+fn service(service: &mut Node, base: &Base<'_>) {
+    if let Some(build) = service.get_mut("build") {
+        base.fix_context(build.get_mut("context"));
+        let contexts = build.get_mut("additional_contexts").and_then(Node::as_map_mut);
+        for context in contexts.into_iter().flat_map(|contexts| contexts.values_mut()) {
+            let named = context.value.as_text().is_some_and(|text| text.contains(':'));
+            if !named {
+                base.fix_context(Some(&mut context.value));
+            }
+        }
+    }
+    for file in list(service.get_mut("env_file")) {
+        base.fix(file.get_mut("path"));
+    }
+    for file in list(service.get_mut("label_file")) {
+        base.fix(Some(file));
+    }
+    for mount in list(service.get_mut("volumes")) {
+        if mount.get("type").and_then(Node::as_text) == Some("bind") {
+            base.fix(mount.get_mut("source"));
+        }
+    }
+}
+
+fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
+    node.and_then(Node::as_list_mut).into_iter().flatten()
+}
+
+/// A path without `.`, `..` and doubled slashes, by its text alone.
+pub fn normal(path: &str) -> String {
+    let rooted = path.starts_with('/');
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            ".." if rooted => {}
+            part => parts.push(part),
+        }
+    }
+    let joined = parts.join("/");
+    match (rooted, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".to_owned(),
+        (false, false) => joined,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_absolute_and_clean() {
+        let base = Base {
+            directory: Path::new("/srv/app"),
+            home: Some("/home/ann"),
+        };
+        let absolute = |text| base.absolute(text).display().to_string();
+        assert_eq!(absolute("./data"), "/srv/app/data");
+        assert_eq!(absolute("../up/./x//y/"), "/srv/up/x/y");
+        assert_eq!(absolute("/etc/../x"), "/x");
+        assert_eq!(absolute("~"), "/home/ann");
+        assert_eq!(absolute("~/x"), "/home/ann/x");
+        assert_eq!(absolute("~bob"), "/srv/app/~bob");
+        assert_eq!(absolute("."), "/srv/app");
+    }
+
+    #[test]
+    fn remote_contexts_are_left_alone() {
+        assert!(is_remote("https://github.com/x/y.git#main"));
+        assert!(is_remote("git@host:x.git"));
+        assert!(!is_remote("./x"));
+    }
+}

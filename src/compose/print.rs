@@ -1,0 +1,82 @@
+//! Prints the canonical form as YAML, byte for byte as `docker compose config` does.
+//!
+//! Knows the habits of Go's YAML emitter: when it quotes, and how. Dollar signs come out doubled, so
+//! that loading the text again gives the same project. Never knows what a key means.
+
+mod scalar;
+
+use serde_json::Value;
+
+/// Prints a canonical project.
+pub fn yaml(value: &Value) -> String {
+    let mut output = String::new();
+    match value {
+        Value::Object(entries) if !entries.is_empty() => mapping(entries, 0, &mut output),
+        Value::Array(items) if !items.is_empty() => list(items, 0, &mut output),
+        other => {
+            output.push_str(&inline(other, 0));
+            output.push('\n');
+        }
+    }
+    output.replace('$', "$$")
+}
+
+const STEP: usize = 2;
+
+fn mapping(entries: &serde_json::Map<String, Value>, indent: usize, output: &mut String) {
+    for (position, (key, value)) in entries.iter().enumerate() {
+        // The first entry of a mapping in a list stands behind its dash.
+        if position > 0 || !output.ends_with("- ") {
+            pad(indent, output);
+        }
+        output.push_str(&scalar::key(key));
+        output.push(':');
+        match value {
+            Value::Object(entries) if !entries.is_empty() => {
+                output.push('\n');
+                mapping(entries, indent + STEP, output);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                output.push('\n');
+                list(items, indent + STEP, output);
+            }
+            other => {
+                output.push(' ');
+                output.push_str(&inline(other, indent + STEP));
+                output.push('\n');
+            }
+        }
+    }
+}
+
+fn list(items: &[Value], indent: usize, output: &mut String) {
+    for (position, value) in items.iter().enumerate() {
+        if position > 0 || !output.ends_with("- ") {
+            pad(indent, output);
+        }
+        output.push_str("- ");
+        match value {
+            Value::Object(entries) if !entries.is_empty() => mapping(entries, indent + STEP, output),
+            Value::Array(items) if !items.is_empty() => list(items, indent + STEP, output),
+            other => {
+                output.push_str(&inline(other, indent + STEP));
+                output.push('\n');
+            }
+        }
+    }
+}
+
+fn pad(indent: usize, output: &mut String) {
+    output.extend(std::iter::repeat_n(' ', indent));
+}
+
+fn inline(value: &Value, indent: usize) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Number(number) => scalar::number(number),
+        Value::String(text) => scalar::text(text, indent),
+        Value::Array(_) => "[]".to_owned(),
+        Value::Object(_) => "{}".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Source texts and places in them: what every diagnostic of the loader points at.
+//!
+//! Knows files as text with a name. Never reads them from a disk.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One source text and the name that messages call it by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+}
+
+/// A stretch of a source text, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    pub source: Arc<Source>,
+    pub start: usize,
+    pub length: usize,
+}
+
+impl Place {
+    /// Line and column, both from 1; the column counts characters.
+    pub fn line_column(&self) -> (usize, usize) {
+        let start = self.source.text.floor_char_boundary(self.start);
+        let before = &self.source.text[..start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        (line, column)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (line, column) = self.line_column();
+        write!(f, "{}:{line}:{column}", self.source.name)
+    }
+}
+
+/// Where each attribute of the project stands: attribute path (`services.web.ports.0`) to place.
+#[derive(Debug, Clone, Default)]
+pub struct Places(pub HashMap<String, Place>);
+
+impl Places {
+    /// The place of an attribute, or of the nearest attribute above it that has one.
+    pub fn nearest(&self, path: &str) -> Option<&Place> {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.0.get(path) {
+                return Some(place);
+            }
+            path = &path[..path.rfind('.')?];
+        }
+    }
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One finding of the loader, made for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// The text is not YAML at all: the rest of the file was not looked at.
+    pub syntax: bool,
+    /// A lower-case fragment: what is wrong.
+    pub message: String,
+    /// The place, where there is one, with a short label for the underlined text.
+    pub place: Option<Place>,
+    pub label: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// How the loader came there (extended from, included from), nearest first.
+    pub trail: Vec<(String, Place)>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(message: impl Into<String>, place: Option<Place>) -> Self {
+        Diagnostic {
+            severity: Severity::Error,
+            syntax: false,
+            message: message.into(),
+            place,
+            label: None,
+            hint: None,
+            trail: Vec::new(),
+        }
+    }
+
+    /// A warning at a place.
+    pub fn warning(message: impl Into<String>, place: Option<Place>) -> Self {
+        Diagnostic {
+            severity: Severity::Warning,
+            ..Diagnostic::error(message, place)
+        }
+    }
+
+    /// The same, said of a text that is not YAML.
+    pub fn syntax(mut self) -> Self {
+        self.syntax = true;
+        self
+    }
+
+    /// The same with a hint.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with a label under the marked text.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+}

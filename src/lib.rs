@@ -1,0 +1,4 @@
+//! Hoist takes Compose files to many hosts. The floors, each using only those under it:
+//! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap` / `compose`, `engine`.
+
+pub mod compose;

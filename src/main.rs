@@ -1,0 +1,3 @@
+//! The `hoist` program.
+
+fn main() {}
