@@ -2,3 +2,4 @@
 //! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap` / `compose`, `engine`.
 
 pub mod compose;
+pub mod engine;

@@ -1,0 +1,43 @@
+//! The labels that Hoist sets and reads. Docker's own come first, so that other tools see the project.
+
+/// The project's name (`docker compose ls` reads it).
+pub const PROJECT: &str = "com.docker.compose.project";
+/// The service's name in the file.
+pub const SERVICE: &str = "com.docker.compose.service";
+/// A container's number within its service, from 1.
+pub const CONTAINER_NUMBER: &str = "com.docker.compose.container-number";
+/// Digest of what the service was made from.
+pub const CONFIG_HASH: &str = "com.docker.compose.config-hash";
+/// `True` for a container of `run`.
+pub const ONE_OFF: &str = "com.docker.compose.oneoff";
+/// A network's key in the file.
+pub const NETWORK: &str = "com.docker.compose.network";
+/// A volume's key in the file.
+pub const VOLUME: &str = "com.docker.compose.volume";
+/// The project's folder on the operator's machine.
+pub const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
+/// The project's files, separated by commas.
+pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
+/// The project's name (`docker stack ls` reads it).
+pub const STACK_NAMESPACE: &str = "com.docker.stack.namespace";
+/// The image's name as the file says it (`docker stack services` reads it).
+pub const STACK_IMAGE: &str = "com.docker.stack.image";
+
+/// The pool that a local host, a node or a network belongs to.
+pub const POOL: &str = "dev.hoist.pool";
+/// The group of a host.
+pub const GROUP: &str = "dev.hoist.group";
+/// Hoist's name of a host.
+pub const HOST: &str = "dev.hoist.host";
+/// A local host's SSH host key (public).
+pub const HOST_KEY: &str = "dev.hoist.host-key";
+/// On a node: digest of what bootstrap made sure of; equal means that there is nothing to do.
+pub const BOOTSTRAP: &str = "dev.hoist.bootstrap";
+/// On a node: `true` where the kernel has IPVS, so that virtual IPs and the routing mesh work.
+pub const IPVS: &str = "dev.hoist.ipvs";
+/// On a node: `true` where the kernel has ESP, so that overlay traffic can be encrypted.
+pub const ESP: &str = "dev.hoist.esp";
+/// On a service: the host that its local volumes pin it to.
+pub const PINNED_TO: &str = "dev.hoist.pinned-to";
+/// On a config or secret: keyed digest of its content.
+pub const CONTENT_DIGEST: &str = "dev.hoist.content";

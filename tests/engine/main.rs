@@ -1,0 +1,8 @@
+//! The engine room against real engines: the one of `DOCKER_HOST` (else the local socket), which must be there, and
+//! throw-away ones that a test starts for itself. `dockerd`, `busybox-static`, `unshare` and `ip` are needed.
+
+mod cluster;
+mod connections;
+mod containers;
+mod images;
+mod support;
