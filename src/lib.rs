@@ -1,6 +1,7 @@
 //! Hoist takes Compose files to many hosts. The floors, each using only those under it:
 //! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap` / `compose`, `engine`.
 
+pub mod bootstrap;
 pub mod compose;
 pub mod engine;
 pub mod hosts;
