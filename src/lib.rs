@@ -5,3 +5,4 @@ pub mod bootstrap;
 pub mod compose;
 pub mod engine;
 pub mod hosts;
+pub mod plan;

@@ -1,0 +1,291 @@
+//! One service as a Swarm service: made, changed, waited for, or left alone.
+//!
+//! Knows when a running service is as the file says, where it may run, and which hosts need its image.
+
+use super::draft::{Draft, readiness};
+use super::objects::Objects;
+use super::swarm_service::{self, Circumstances};
+use super::{Action, PlanError, Readiness, ServicePlan, images, placement, runtime, volumes};
+use crate::compose::model::{DeployMode, MountKind, PortMode, Service};
+use crate::engine::observation::{Cluster, ObservedNode, ObservedService, ObservedTask, TaskState};
+use crate::engine::{labels, models};
+
+/// Plans one service.
+///
+/// # Errors
+///
+/// Where no host fits, or too few do.
+pub(super) fn plan(
+    draft: &mut Draft<'_>,
+    cluster: &Cluster,
+    service: &Service,
+    objects: &Objects,
+) -> Result<(), PlanError> {
+    let (project, observed) = (draft.project, draft.situation.observed);
+    let running = observed
+        .services
+        .iter()
+        .find(|found| found.labels.get(labels::SERVICE) == Some(&service.name));
+    let ipvs = placement::every_kernel_has(&cluster.nodes, labels::IPVS);
+    let pinned_to = volumes::pinned_host(project, service, observed, running, &cluster.nodes, &mut draft.pins)?;
+    let replicas = draft.replicas(service, running.and_then(|running| running.replicas));
+    let mut fitting = placement::fitting(service, &cluster.nodes)?;
+    if let Some(host) = &pinned_to {
+        fitting.retain(|node| placement::host_name(node) == host);
+    }
+    let must_be = readiness(project, service);
+    check_host_ports(service, ipvs, replicas, fitting.len())?;
+    let around = Circumstances {
+        ipvs,
+        pinned_to: pinned_to.clone(),
+        one_shot: must_be == Readiness::Completed,
+        replicas,
+        configs: objects.configs.clone(),
+        secrets: objects.secrets.clone(),
+    };
+    let mut spec = match running.filter(|_| draft.options.only_scale) {
+        Some(running) => scaled(running, replicas),
+        None => swarm_service::specification(project, service, &around),
+    };
+    count_replacements(&mut spec, running, draft.options.force_recreate);
+    let image = service.image_name(&project.name);
+    let keeps_image = draft.options.only_scale && running.is_some();
+    let made_here = images::made_here(observed, draft.situation.builder, service, &image).filter(|_| !keeps_image);
+    let global = matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob);
+    let planned = ServicePlan {
+        service: service.name.clone(),
+        image: image.clone(),
+        replicas: (!global).then_some(replicas),
+        must_be,
+        force: draft.options.force_recreate,
+        exact_image: match running.filter(|_| keeps_image) {
+            Some(running) => images::image_of(running).map(str::to_owned),
+            None => made_here.clone().or_else(|| images::running_reference(running, &image)),
+        },
+        spec,
+    };
+    let change = match running {
+        None => Some("new".to_owned()),
+        Some(running) => what_changed(draft, running, &planned, made_here.as_deref()),
+    };
+    if change.is_some() {
+        say_what_differs(draft, service, ipvs, pinned_to.as_deref());
+    }
+    if !keeps_image {
+        provide_image(draft, &image, made_here.as_deref(), &fitting, change.is_some());
+    }
+    let after = draft.prerequisites(service);
+    let settled = || running.is_some_and(|running| is_settled(running, &observed.tasks, &planned, fitting.len()));
+    let step = match (running, change) {
+        (None, _) => draft.push(
+            Action::CreateService {
+                service: Box::new(planned),
+            },
+            after,
+            "new",
+        ),
+        (Some(running), Some(reason)) => {
+            let action = Action::UpdateService {
+                service: Box::new(planned),
+                id: running.id.clone(),
+                version: running.version,
+            };
+            draft.push(action, after, reason)
+        }
+        (Some(running), None) if !settled() => {
+            let action = Action::AwaitService {
+                service: Box::new(planned),
+                id: running.id.clone(),
+            };
+            draft.push(action, after, "not all replicas run")
+        }
+        (Some(_), None) => {
+            draft.plan.unchanged.push(service.name.clone());
+            return Ok(());
+        }
+    };
+    draft.services.insert(service.name.clone(), vec![step]);
+    Ok(())
+}
+
+/// What runs, with another number of replicas: the file may have moved on since.
+fn scaled(running: &ObservedService, replicas: u64) -> models::ServiceSpec {
+    let mut spec = running.spec.clone();
+    if let Some(replicated) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
+        replicated.replicas = i64::try_from(replicas).ok();
+    }
+    spec
+}
+
+/// The cluster replaces the replicas of a service whose counter changes: it goes up where that was asked for, and stays as
+/// it is where it was not.
+fn count_replacements(spec: &mut models::ServiceSpec, running: Option<&ObservedService>, asked: bool) {
+    let before = running
+        .and_then(|running| running.spec.task_template.as_ref())
+        .and_then(|template| template.force_update)
+        .unwrap_or(0);
+    if let (Some(_), Some(template)) = (running, spec.task_template.as_mut()) {
+        template.force_update = Some(before + u64::from(asked));
+    }
+}
+
+fn what_changed(
+    draft: &Draft<'_>,
+    running: &ObservedService,
+    planned: &ServicePlan,
+    made_here: Option<&str>,
+) -> Option<String> {
+    let wanted = planned
+        .spec
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::CONFIG_HASH));
+    if draft.options.force_recreate {
+        return Some("asked for".to_owned());
+    }
+    if draft.options.only_scale {
+        let (from, to) = (running.replicas?, planned.replicas?);
+        return (from != to).then(|| format!("replicas {from} → {to}"));
+    }
+    if running.labels.get(labels::STACK_IMAGE) != Some(&planned.image) || images::differs(running, made_here) {
+        return Some("image changed".to_owned());
+    }
+    if running.labels.get(labels::CONFIG_HASH) != wanted {
+        let scaled = running.replicas != planned.replicas;
+        return Some(match (running.replicas, planned.replicas) {
+            (Some(from), Some(to)) if scaled => format!("replicas {from} → {to}"),
+            _ => "definition changed".to_owned(),
+        });
+    }
+    // Scaled or changed by another tool since: its labels are ours still.
+    if running.replicas != planned.replicas {
+        return Some("replicas changed outside the file".to_owned());
+    }
+    None
+}
+
+/// An image made on the operator's engine must be on every host that fits, since a replica may move there; one from a
+/// registry is resolved to its digest when the service changes, and each host pulls it by itself.
+fn provide_image(
+    draft: &mut Draft<'_>,
+    image: &str,
+    made_here: Option<&str>,
+    fitting: &[&ObservedNode],
+    changing: bool,
+) {
+    let builds = draft.images.get(image).copied();
+    let built_by_this_plan =
+        builds.is_some_and(|index| matches!(draft.plan.steps[index].action, Action::BuildImage { .. }));
+    let hosts = fitting.iter().map(|node| placement::host_name(node).to_owned());
+    let hosts: Vec<String> = match made_here {
+        Some(id) if !built_by_this_plan => images::lacking(draft.situation.observed, image, id, hosts),
+        _ if built_by_this_plan => hosts.collect(),
+        _ => Vec::new(),
+    };
+    if let Some(index) = builds
+        && let Action::ProvideImage { hosts: already, .. } = &mut draft.plan.steps[index].action
+    {
+        already.extend(
+            hosts
+                .into_iter()
+                .filter(|host| !already.contains(host))
+                .collect::<Vec<_>>(),
+        );
+        return;
+    }
+    if hosts.is_empty() && (!changing || made_here.is_some()) {
+        return;
+    }
+    let reason = if made_here.is_some() || built_by_this_plan {
+        "made on this machine"
+    } else {
+        "from its registry"
+    };
+    let action = Action::ProvideImage {
+        image: image.to_owned(),
+        hosts,
+    };
+    let index = draft.push(action, builds.into_iter().collect(), reason);
+    draft.images.insert(image.to_owned(), index);
+}
+
+/// A port published on the hosts themselves is taken once per host.
+fn check_host_ports(service: &Service, ipvs: bool, replicas: u64, hosts: usize) -> Result<(), PlanError> {
+    if service.deploy.mode != DeployMode::Replicated {
+        return Ok(());
+    }
+    let taken = service
+        .ports
+        .iter()
+        .filter(|port| swarm_service::port_mode(service, port, ipvs) == PortMode::Host)
+        .find_map(|port| port.published);
+    placement::room_for_port(service, taken, replicas, hosts)
+}
+
+/// Says once what the hosts make different from what the file might suggest.
+fn say_what_differs(draft: &mut Draft<'_>, service: &Service, ipvs: bool, pinned_to: Option<&str>) {
+    for attribute in runtime::unheeded(service) {
+        draft.note(
+            format!(
+                "service `{}`: `{attribute}` has no effect on a pool; `x-runtime: container` honours it",
+                service.name
+            ),
+            Some(format!("services.{}.{attribute}", service.name)),
+        );
+    }
+    if !ipvs && service.deploy.endpoint_mode.is_none() {
+        draft.note(
+            "the hosts' kernel has no IPVS: services are found by DNS round robin instead of a virtual IP, and ports are \
+             published on the hosts that run the replicas"
+                .to_owned(),
+            None,
+        );
+    }
+    if let Some(host) = pinned_to {
+        let keys = volumes::local_volumes(draft.project, service)
+            .iter()
+            .map(|key| format!("`{key}`"))
+            .collect::<Vec<_>>();
+        let noun = if keys.len() == 1 { "volume" } else { "volumes" };
+        draft.note(
+            format!(
+                "service `{}` runs on {host} only, with its {noun} {}",
+                service.name,
+                keys.join(", ")
+            ),
+            Some(format!("services.{}.volumes", service.name)),
+        );
+    }
+    let here = draft.project.directory.to_string_lossy().into_owned();
+    for (index, mount) in service.mounts.iter().enumerate() {
+        if let MountKind::Bind { source, .. } = &mount.kind
+            && source.starts_with(&here)
+        {
+            draft.note(
+                format!(
+                    "service `{}` binds `{source}`: the path is taken on each host, not on this machine",
+                    service.name
+                ),
+                Some(format!("services.{}.volumes.{index}", service.name)),
+            );
+        }
+    }
+}
+
+/// Whether as many replicas run as should (or, for a one-shot service, its last run ended well), and no update is on.
+fn is_settled(running: &ObservedService, tasks: &[ObservedTask], planned: &ServicePlan, hosts: usize) -> bool {
+    let own = || tasks.iter().filter(|task| task.service_id == running.id);
+    if planned.must_be == Readiness::Completed {
+        return own().next().is_some_and(|newest| newest.state == TaskState::Complete);
+    }
+    let wanted = planned.replicas.unwrap_or(hosts as u64);
+    let up: Vec<&ObservedTask> = own()
+        .filter(|task| task.state == TaskState::Running && task.desired_state == TaskState::Running)
+        .collect();
+    // The cluster watches new replicas for some seconds more before it calls an update complete.
+    let began = running
+        .update_began
+        .filter(|_| running.update_state.as_deref() == Some("updating"));
+    let changed_over = began.is_none_or(|began| up.iter().all(|task| task.since >= began));
+    up.len() as u64 >= wanted && changed_over
+}

@@ -1,0 +1,231 @@
+//! A Compose service's replica as a container of one engine.
+//!
+//! Knows the Engine API's container shapes and Compose's names and labels for containers. Never chooses the host.
+
+use std::collections::HashMap;
+
+use super::shapes::{self, some_if_any, some_if_any_map};
+use super::{ContainerPlan, Readiness};
+use crate::compose::model::{Project, Restart, Service};
+use crate::engine::{labels, models};
+
+/// The container's name: `container_name`, else `PROJECT-SERVICE-NUMBER` as Compose gives it.
+pub fn name(project: &str, service: &Service, number: u64) -> String {
+    service
+        .container_name
+        .clone()
+        .unwrap_or_else(|| format!("{project}-{}-{number}", service.name))
+}
+
+/// What a replica's container is made from; its digest is the same for every replica of the service.
+///
+/// `content`: the keyed digests of the configs and secrets in use, so that a changed one replaces the container.
+pub(super) fn container(
+    project: &Project,
+    service: &Service,
+    number: u64,
+    host: &str,
+    must_be: Readiness,
+    content: &[String],
+) -> ContainerPlan {
+    let mut attachments = attachments(project, service);
+    let first = (!attachments.is_empty()).then(|| attachments.remove(0));
+    let mut body = models::ContainerCreateBody {
+        hostname: service.hostname.clone(),
+        domainname: service.domainname.clone(),
+        user: service.user.clone(),
+        exposed_ports: some_if_any(exposed(service)),
+        tty: service.tty.then_some(true),
+        open_stdin: service.stdin_open.then_some(true),
+        env: shapes::environment(service),
+        cmd: service.command.clone(),
+        healthcheck: shapes::healthcheck(service),
+        image: Some(service.image_name(&project.name)),
+        working_dir: service.working_dir.clone(),
+        entrypoint: service.entrypoint.clone(),
+        stop_signal: service.stop_signal.clone(),
+        stop_timeout: service
+            .stop_grace_period
+            .and_then(|grace| i64::try_from(grace.as_secs()).ok()),
+        host_config: Some(host_config(
+            project,
+            service,
+            first.as_ref().map(|(name, _)| name.as_str()),
+        )),
+        networking_config: first.map(|(name, settings)| models::NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(name, settings)])),
+        }),
+        labels: Some(service.labels.clone().into_iter().collect()),
+        ..Default::default()
+    };
+    let digest = super::digest::of(&(&body, &attachments, content));
+    let mut all: HashMap<String, String> = body.labels.take().unwrap_or_default();
+    let files: Vec<String> = project.files.iter().map(|file| file.display().to_string()).collect();
+    all.extend([
+        (labels::PROJECT.to_owned(), project.name.clone()),
+        (labels::SERVICE.to_owned(), service.name.clone()),
+        (labels::CONTAINER_NUMBER.to_owned(), number.to_string()),
+        (labels::CONFIG_HASH.to_owned(), digest),
+        (labels::ONE_OFF.to_owned(), "False".to_owned()),
+        (
+            labels::WORKING_DIRECTORY.to_owned(),
+            project.directory.display().to_string(),
+        ),
+        (labels::CONFIG_FILES.to_owned(), files.join(",")),
+    ]);
+    body.labels = Some(all);
+    let files = service.configs.iter().chain(&service.secrets).cloned().collect();
+    ContainerPlan {
+        service: service.name.clone(),
+        number,
+        host: host.to_owned(),
+        name: name(&project.name, service, number),
+        image: service.image_name(&project.name),
+        platform: service.platform.clone(),
+        body,
+        networks: attachments,
+        files,
+        must_be,
+    }
+}
+
+/// The networks in order of `priority`, highest first, then file order (specification: *networks.priority*).
+fn attachments(project: &Project, service: &Service) -> Vec<(String, models::EndpointSettings)> {
+    if service.network_mode.is_some() {
+        return Vec::new();
+    }
+    let mut networks: Vec<_> = service.networks.iter().collect();
+    networks.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority.unwrap_or(0)));
+    networks
+        .into_iter()
+        .map(|(key, attachment)| {
+            // The container's own name needs no alias: the engine's DNS knows it.
+            let (network, aliases) = shapes::attachment(project, service, key, attachment);
+            let fixed = attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
+            let settings = models::EndpointSettings {
+                aliases: Some(aliases),
+                ipam_config: fixed.then(|| models::EndpointIpamConfig {
+                    ipv4_address: attachment.ipv4_address.clone(),
+                    ipv6_address: attachment.ipv6_address.clone(),
+                    link_local_ips: None,
+                }),
+                ..Default::default()
+            };
+            (network, settings)
+        })
+        .collect()
+}
+
+fn exposed(service: &Service) -> Vec<String> {
+    let published = service
+        .ports
+        .iter()
+        .map(|port| format!("{}/{}", port.target, port.protocol.as_str()));
+    let only_exposed = service.expose.iter().map(|port| {
+        if port.contains('/') {
+            port.clone()
+        } else {
+            format!("{port}/tcp")
+        }
+    });
+    let mut all: Vec<String> = published.chain(only_exposed).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn host_config(project: &Project, service: &Service, first_network: Option<&str>) -> models::HostConfig {
+    let mut bindings: HashMap<String, Option<Vec<models::PortBinding>>> = HashMap::new();
+    for port in &service.ports {
+        let key = format!("{}/{}", port.target, port.protocol.as_str());
+        let binding = models::PortBinding {
+            host_ip: port.host_ip.clone(),
+            host_port: Some(
+                port.published
+                    .map_or_else(String::new, |published| published.to_string()),
+            ),
+        };
+        bindings
+            .entry(key)
+            .or_default()
+            .get_or_insert_with(Vec::new)
+            .push(binding);
+    }
+    let limits = &service.deploy.limits;
+    models::HostConfig {
+        network_mode: service
+            .network_mode
+            .clone()
+            .or_else(|| first_network.map(str::to_owned)),
+        port_bindings: (!bindings.is_empty()).then_some(bindings),
+        mounts: some_if_any(shapes::mounts(project, service)),
+        restart_policy: Some(restart_policy(service)),
+        log_config: service.logging.as_ref().map(|logging| models::HostConfigLogConfig {
+            typ: logging.driver.clone(),
+            config: some_if_any_map(&logging.options),
+        }),
+        init: service.init,
+        readonly_rootfs: service.read_only.then_some(true),
+        privileged: service.privileged.then_some(true),
+        cap_add: some_if_any(service.cap_add.clone()),
+        cap_drop: some_if_any(service.cap_drop.clone()),
+        security_opt: some_if_any(service.security_opt.clone()),
+        devices: some_if_any(service.devices.iter().map(|device| device_mapping(device)).collect()),
+        pid_mode: service.pid.clone(),
+        ipc_mode: service.ipc.clone(),
+        userns_mode: service.userns_mode.clone(),
+        cgroup_parent: service.cgroup_parent.clone(),
+        shm_size: service.shm_size.and_then(|bytes| i64::try_from(bytes).ok()),
+        sysctls: some_if_any_map(&service.sysctls),
+        ulimits: shapes::ulimits(service),
+        group_add: some_if_any(service.group_add.clone()),
+        extra_hosts: some_if_any(
+            service
+                .extra_hosts
+                .iter()
+                .map(|(name, address)| format!("{name}:{address}"))
+                .collect(),
+        ),
+        dns: some_if_any(service.dns.clone()),
+        dns_search: some_if_any(service.dns_search.clone()),
+        dns_options: some_if_any(service.dns_opt.clone()),
+        oom_score_adj: service.oom_score_adj,
+        nano_cpus: limits.nano_cpus,
+        memory: limits.memory,
+        pids_limit: limits.pids,
+        memory_reservation: service.deploy.reservations.memory,
+        annotations: some_if_any_map(&service.annotations),
+        ..Default::default()
+    }
+}
+
+/// `/dev/HOST[:/dev/CONTAINER[:PERMISSIONS]]`.
+fn device_mapping(text: &str) -> models::DeviceMapping {
+    let mut parts = text.split(':');
+    let on_host = parts.next().unwrap_or_default().to_owned();
+    let in_container = parts.next().map_or_else(|| on_host.clone(), str::to_owned);
+    models::DeviceMapping {
+        path_on_host: Some(on_host),
+        path_in_container: Some(in_container),
+        cgroup_permissions: Some(parts.next().unwrap_or("rwm").to_owned()),
+    }
+}
+
+fn restart_policy(service: &Service) -> models::RestartPolicy {
+    use models::RestartPolicyNameEnum as Name;
+    let (name, attempts) = match (service.restart, &service.deploy.restart_policy) {
+        (Some(Restart::No), _) | (None, None) => (Name::NO, None),
+        (Some(Restart::Always), _) => (Name::ALWAYS, None),
+        (Some(Restart::UnlessStopped), _) => (Name::UNLESS_STOPPED, None),
+        (Some(Restart::OnFailure { attempts }), _) => (Name::ON_FAILURE, attempts),
+        (None, Some(policy)) => match policy.condition {
+            Some(crate::compose::model::RestartCondition::None) => (Name::NO, None),
+            Some(crate::compose::model::RestartCondition::OnFailure) => (Name::ON_FAILURE, policy.max_attempts),
+            Some(crate::compose::model::RestartCondition::Any) | None => (Name::UNLESS_STOPPED, None),
+        },
+    };
+    models::RestartPolicy {
+        name: Some(name),
+        maximum_retry_count: attempts.and_then(|count| i64::try_from(count).ok()),
+    }
+}

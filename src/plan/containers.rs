@@ -1,0 +1,379 @@
+//! One service as containers: replicas made, replaced, started, removed, or left alone, on one engine or on the hosts
+//! of a cluster.
+//!
+//! Knows Compose's numbering of replicas. Moves no container that need not move.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::draft::{Draft, readiness};
+use super::{Action, ContainerPlan, PlanError, Readiness, VolumePlan, container, images, placement, shapes, volumes};
+use crate::compose::model::{DeployMode, MountKind, PullPolicy, Service};
+use crate::engine::observation::{Cluster, ObservedContainer};
+use crate::engine::{Observation, labels, models};
+
+/// The one engine's name, where there is no cluster.
+pub(super) fn only_engine(observed: &Observation) -> &str {
+    observed.engine.as_deref().unwrap_or("local")
+}
+
+/// Plans one service.
+///
+/// # Errors
+///
+/// Where no host fits, or an external volume is missing.
+pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &Service) -> Result<(), PlanError> {
+    let observed = draft.situation.observed;
+    let existing = existing(observed, service);
+    let hosts = hosts(draft, cluster, service, &existing)?;
+    let must_be = readiness(draft.project, service);
+    let content = content_digests(draft, service);
+    let wanted: Vec<ContainerPlan> = hosts
+        .iter()
+        .enumerate()
+        .map(|(index, host)| container::container(draft.project, service, index as u64 + 1, host, must_be, &content))
+        .collect();
+    provide(draft, service, &wanted, &existing)?;
+    let mut steps = Vec::new();
+    for planned in wanted {
+        let found = existing.get(&planned.number).map_or(&[][..], Vec::as_slice);
+        one_replica(draft, service, planned, found, &mut steps);
+    }
+    let surplus = existing
+        .iter()
+        .filter(|(number, _)| **number > hosts.len() as u64)
+        .flat_map(|(_, found)| found);
+    for found in surplus {
+        draft.push(removal(found, service.stop_grace_period), Vec::new(), "fewer replicas");
+    }
+    if steps.is_empty() {
+        draft.plan.unchanged.push(service.name.clone());
+    }
+    draft.services.insert(service.name.clone(), steps);
+    Ok(())
+}
+
+/// The step that stops and removes a container.
+pub(super) fn removal(found: &ObservedContainer, grace: Option<Duration>) -> Action {
+    Action::RemoveContainer {
+        service: found.labels.get(labels::SERVICE).cloned().unwrap_or_default(),
+        host: found.host.clone(),
+        name: found.name.clone(),
+        id: found.id.clone(),
+        grace,
+    }
+}
+
+/// The service's containers by number; more than one of a number is what an interrupted replacement left.
+fn existing<'a>(observed: &'a Observation, service: &Service) -> BTreeMap<u64, Vec<&'a ObservedContainer>> {
+    let mut by_number: BTreeMap<u64, Vec<&ObservedContainer>> = BTreeMap::new();
+    for found in &observed.containers {
+        let own = found.labels.get(labels::SERVICE) == Some(&service.name);
+        let one_off = found
+            .labels
+            .get(labels::ONE_OFF)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        if own && !one_off {
+            let number = found
+                .labels
+                .get(labels::CONTAINER_NUMBER)
+                .and_then(|number| number.parse().ok())
+                .unwrap_or(1);
+            by_number.entry(number).or_default().push(found);
+        }
+    }
+    by_number
+}
+
+/// The host of each replica, by number from 1: where it is already, else the fitting host with the least on it.
+fn hosts(
+    draft: &mut Draft<'_>,
+    cluster: Option<&Cluster>,
+    service: &Service,
+    existing: &BTreeMap<u64, Vec<&ObservedContainer>>,
+) -> Result<Vec<String>, PlanError> {
+    let running = (!existing.is_empty()).then_some(existing.len() as u64);
+    let replicas = draft.replicas(service, running);
+    let fixed_port = service.ports.iter().find_map(|port| port.published);
+    let check_ports = |hosts: usize| placement::room_for_port(service, fixed_port, replicas, hosts);
+    let Some(cluster) = cluster else {
+        check_ports(1)?;
+        return Ok(vec![
+            only_engine(draft.situation.observed).to_owned();
+            usize::try_from(replicas).unwrap_or(0)
+        ]);
+    };
+    let observed = draft.situation.observed;
+    let mut fitting = placement::fitting(service, &cluster.nodes)?;
+    let pinned = volumes::pinned_host(draft.project, service, observed, None, &cluster.nodes, &mut draft.pins)?;
+    // A service that shares another's network, processes or memory must be on its host.
+    let beside = [&service.network_mode, &service.pid, &service.ipc]
+        .into_iter()
+        .flatten()
+        .find_map(|mode| mode.strip_prefix("service:"))
+        .and_then(|name| draft.host_of_containers(name));
+    if let Some(host) = pinned.or(beside) {
+        fitting.retain(|node| placement::host_name(node) == host);
+    }
+    if matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob) {
+        return Ok(fitting
+            .iter()
+            .map(|node| placement::host_name(node).to_owned())
+            .collect());
+    }
+    check_ports(fitting.len())?;
+    let mut chosen = Vec::new();
+    for number in 1..=replicas {
+        let here = existing
+            .get(&number)
+            .and_then(|found| found.first())
+            .map(|found| found.host.clone());
+        let stays = here.filter(|host| fitting.iter().any(|node| placement::host_name(node) == host));
+        match stays {
+            Some(host) => {
+                draft.load.add(&host);
+                chosen.push(host);
+            }
+            None => chosen.extend(draft.load.take_least(&fitting)),
+        }
+    }
+    Ok(chosen)
+}
+
+fn content_digests(draft: &Draft<'_>, service: &Service) -> Vec<String> {
+    let configs = service
+        .configs
+        .iter()
+        .filter_map(|reference| draft.situation.configs.get(&reference.source));
+    let secrets = service
+        .secrets
+        .iter()
+        .filter_map(|reference| draft.situation.secrets.get(&reference.source));
+    configs.chain(secrets).cloned().collect()
+}
+
+/// Steps for the image and the volumes of containers that are to be made.
+fn provide(
+    draft: &mut Draft<'_>,
+    service: &Service,
+    wanted: &[ContainerPlan],
+    existing: &BTreeMap<u64, Vec<&ObservedContainer>>,
+) -> Result<(), PlanError> {
+    let observed = draft.situation.observed;
+    let mut hosts: Vec<String> = Vec::new();
+    for planned in wanted {
+        let found = existing.get(&planned.number).map_or(&[][..], Vec::as_slice);
+        let anew = found.is_empty()
+            || found
+                .iter()
+                .any(|found| why_replace(draft, &planned_hash(planned), planned, found).is_some());
+        if anew && !hosts.contains(&planned.host) {
+            hosts.push(planned.host.clone());
+        }
+    }
+    for host in &hosts {
+        for mount in &service.mounts {
+            let MountKind::Volume { volume: Some(key), .. } = &mount.kind else {
+                continue;
+            };
+            let Some(volume) = draft.project.volumes.get(key) else {
+                continue;
+            };
+            let there = observed
+                .volumes
+                .iter()
+                .any(|found| found.name == volume.name && found.host == *host);
+            let planned = draft.plan.steps.iter().any(|step| {
+                matches!(&step.action, Action::CreateVolume { volume: planned } if planned.name == volume.name && planned.host == *host)
+            });
+            if volume.external && !there {
+                return Err(PlanError::ExternalMissing {
+                    kind: "volume",
+                    name: volume.name.clone(),
+                });
+            }
+            if there || planned {
+                continue;
+            }
+            let request = models::VolumeCreateRequest {
+                name: Some(volume.name.clone()),
+                driver: volume.driver.clone(),
+                driver_opts: shapes::some_if_any_map(&volume.driver_opts),
+                labels: Some(shapes::volume_labels(draft.project, key, volume)),
+                cluster_volume_spec: None,
+            };
+            let plan = VolumePlan {
+                name: volume.name.clone(),
+                host: host.clone(),
+                request,
+            };
+            let index = draft.push(Action::CreateVolume { volume: Box::new(plan) }, Vec::new(), "new");
+            draft.objects.push(index);
+        }
+    }
+    let image = service.image_name(&draft.project.name);
+    let anew = draft.options.images.pull || service.pull_policy == Some(PullPolicy::Always);
+    let built_here = observed.cluster.is_none() && draft.images.contains_key(&image);
+    let lacking: Vec<String> = match image_made_here(draft, service) {
+        Some(id) => images::lacking(observed, &image, &id, hosts.into_iter()),
+        None if anew => hosts,
+        None => hosts
+            .into_iter()
+            .filter(|host| !built_here && !has_image(observed, host, &image))
+            .collect(),
+    };
+    if !lacking.is_empty() {
+        let builds = draft.images.get(&image).copied();
+        let reason = if anew { "asked for" } else { "not there" };
+        let index = draft.push(
+            Action::ProvideImage {
+                image: image.clone(),
+                hosts: lacking,
+            },
+            builds.into_iter().collect(),
+            reason,
+        );
+        draft.images.insert(image, index);
+    }
+    Ok(())
+}
+
+fn has_image(observed: &Observation, host: &str, image: &str) -> bool {
+    observed
+        .images
+        .get(host)
+        .is_some_and(|images| images.contains_key(image))
+}
+
+/// The id of the service's image where it was made on the operator's engine and must be sent to the cluster's hosts.
+fn image_made_here(draft: &Draft<'_>, service: &Service) -> Option<String> {
+    draft.situation.observed.cluster.as_ref()?;
+    let image = service.image_name(&draft.project.name);
+    images::made_here(draft.situation.observed, draft.situation.builder, service, &image)
+}
+
+fn planned_hash(planned: &ContainerPlan) -> String {
+    planned
+        .body
+        .labels
+        .as_ref()
+        .and_then(|all| all.get(labels::CONFIG_HASH))
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Why a container is not as it should be; `None` where it is.
+fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &ObservedContainer) -> Option<String> {
+    if draft.options.only_scale {
+        return None;
+    }
+    if draft.options.force_recreate {
+        return Some("asked for".to_owned());
+    }
+    if found.host != planned.host {
+        return Some(format!("moves from {}", found.host));
+    }
+    if found.labels.get(labels::CONFIG_HASH).map(String::as_str) != Some(hash) {
+        return Some("definition changed".to_owned());
+    }
+    let images = draft.situation.observed.images.get(&found.host);
+    let there = images
+        .and_then(|images| images.get(&planned.image))
+        .map(|image| image.id.clone());
+    let service = draft.project.services.get(&planned.service);
+    let wanted = service.and_then(|service| image_made_here(draft, service)).or(there);
+    wanted
+        .filter(|id| *id != found.image_id)
+        .map(|_| "image changed".to_owned())
+}
+
+/// Steps for one replica, given the containers of its number.
+fn one_replica(
+    draft: &mut Draft<'_>,
+    service: &Service,
+    planned: ContainerPlan,
+    found: &[&ObservedContainer],
+    steps: &mut Vec<usize>,
+) {
+    let mut after = draft.prerequisites(service);
+    // One replica after the other, so that the rest serve meanwhile.
+    after.extend(steps.last().copied());
+    let hash = planned_hash(&planned);
+    let good = found
+        .iter()
+        .find(|found| why_replace(draft, &hash, &planned, found).is_none() && found.name == planned.name);
+    let keep = good.or(found.first());
+    for leftover in found.iter().filter(|found| keep.is_none_or(|keep| keep.id != found.id)) {
+        let index = draft.push(
+            removal(leftover, service.stop_grace_period),
+            Vec::new(),
+            "left by an interrupted run",
+        );
+        after.push(index);
+    }
+    let Some(current) = keep else {
+        let index = draft.push(
+            Action::CreateContainer {
+                container: Box::new(planned),
+            },
+            after,
+            "new",
+        );
+        steps.push(index);
+        return;
+    };
+    let misnamed = (current.name != planned.name).then(|| "left by an interrupted run".to_owned());
+    if let Some(reason) = why_replace(draft, &hash, &planned, current).or(misnamed) {
+        let action = Action::ReplaceContainer {
+            container: Box::new(planned),
+            old: current.id.clone(),
+            old_host: current.host.clone(),
+        };
+        steps.push(draft.push(action, after, reason));
+        return;
+    }
+    let is_done = match planned.must_be {
+        Readiness::Completed => current.state == "exited" && current.status.starts_with("Exited (0)"),
+        Readiness::Running => {
+            current.state == "running"
+                && current
+                    .health
+                    .is_none_or(|health| health == crate::engine::observation::Health::Healthy)
+        }
+    };
+    if !is_done {
+        let action = Action::StartContainer {
+            service: service.name.clone(),
+            host: current.host.clone(),
+            name: current.name.clone(),
+            id: current.id.clone(),
+            must_be: planned.must_be,
+        };
+        let reason = if current.state == "running" {
+            "not healthy yet"
+        } else {
+            "not running"
+        };
+        steps.push(draft.push(action, after, reason));
+    }
+}
+
+impl Draft<'_> {
+    /// The host of a service's first container, planned or running.
+    fn host_of_containers(&self, service: &str) -> Option<String> {
+        let planned = self.plan.steps.iter().find_map(|step| match &step.action {
+            Action::CreateContainer { container } | Action::ReplaceContainer { container, .. }
+                if container.service == service =>
+            {
+                Some(container.host.clone())
+            }
+            _ => None,
+        });
+        planned.or_else(|| {
+            let mut found = self.situation.observed.containers.iter();
+            found
+                .find(|found| found.labels.get(labels::SERVICE).map(String::as_str) == Some(service))
+                .map(|found| found.host.clone())
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! A plan under construction: what it is made against, the steps so far, and what later steps look up.
+//!
+//! Knows no runtime: `cluster_services` and `containers` add the steps, `up` says in which order.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::images::ImageOptions;
+use super::volumes::Pins;
+use super::{Action, Note, Plan, Readiness, Step, order};
+use crate::compose::model::{DependencyCondition, Project, Service};
+use crate::engine::Observation;
+
+/// The operator's wishes.
+#[derive(Debug, Clone, Default)]
+pub struct UpOptions {
+    pub images: ImageOptions,
+    /// Only these services and what they depend on; empty: all.
+    pub services: Vec<String>,
+    /// Leave what the chosen services depend on alone.
+    pub no_deps: bool,
+    /// `--scale SERVICE=N`.
+    pub scale: BTreeMap<String, u64>,
+    /// Change nothing of a service that runs but the number of its replicas.
+    pub only_scale: bool,
+    /// Make everything anew, changed or not.
+    pub force_recreate: bool,
+    /// Remove services that are no longer in the file.
+    pub remove_orphans: bool,
+}
+
+/// What the plan is made against.
+#[derive(Debug, Clone, Copy)]
+pub struct Situation<'a> {
+    pub observed: &'a Observation,
+    /// The name of the operator's own engine in the observation's images, where there is one.
+    pub builder: Option<&'a str>,
+    /// Keyed digests of the contents of configs and secrets, by key.
+    pub configs: &'a BTreeMap<String, String>,
+    pub secrets: &'a BTreeMap<String, String>,
+}
+
+/// Steps under construction, with what later steps look up.
+pub(super) struct Draft<'a> {
+    pub project: &'a Project,
+    pub situation: Situation<'a>,
+    pub options: &'a UpOptions,
+    pub plan: Plan,
+    /// Network key to the step that makes it.
+    pub networks: HashMap<String, usize>,
+    /// Image name to the step that provides it.
+    pub images: HashMap<String, usize>,
+    /// Steps that make configs and secrets.
+    pub objects: Vec<usize>,
+    /// Service name to the steps that bring it up.
+    pub services: HashMap<String, Vec<usize>>,
+    pub pins: Pins,
+    pub load: super::placement::Load,
+}
+
+impl Draft<'_> {
+    /// Adds a step and gives its index.
+    pub(super) fn push(&mut self, action: Action, after: Vec<usize>, reason: impl Into<String>) -> usize {
+        self.plan.steps.push(Step {
+            action,
+            after,
+            reason: reason.into(),
+        });
+        self.plan.steps.len() - 1
+    }
+
+    /// The steps that must be through before a service's own.
+    pub(super) fn prerequisites(&self, service: &Service) -> Vec<usize> {
+        let networks = service
+            .networks
+            .keys()
+            .filter_map(|key| self.networks.get(key))
+            .copied();
+        let image = self.images.get(&service.image_name(&self.project.name)).copied();
+        let dependencies = order::dependencies(service)
+            .into_iter()
+            .filter_map(|name| self.services.get(name))
+            .flatten()
+            .copied();
+        let mut all: Vec<usize> = networks
+            .chain(image)
+            .chain(self.objects.iter().copied())
+            .chain(dependencies)
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Says something once.
+    pub(super) fn note(&mut self, message: String, path: Option<String>) {
+        let note = Note { message, path };
+        if !self.plan.notes.contains(&note) {
+            self.plan.notes.push(note);
+        }
+    }
+
+    /// How many replicas a service is to have; `running`: how many it is set to now.
+    pub(super) fn replicas(&self, service: &Service, running: Option<u64>) -> u64 {
+        let wished = self.options.scale.get(&service.name).copied();
+        let (first, second) = match self.options.only_scale {
+            true => (running, service.deploy.replicas),
+            false => (service.deploy.replicas, running),
+        };
+        wished.or(first).or(second).unwrap_or(1)
+    }
+}
+
+/// What a service must be before its dependents start: complete where one of them says so.
+pub(super) fn readiness(project: &Project, service: &Service) -> Readiness {
+    let completes = project.services.values().any(|other| {
+        other
+            .depends_on
+            .get(&service.name)
+            .is_some_and(|dependency| dependency.condition == DependencyCondition::CompletedSuccessfully)
+    });
+    if completes {
+        Readiness::Completed
+    } else {
+        Readiness::Running
+    }
+}

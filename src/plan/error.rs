@@ -1,0 +1,68 @@
+//! Why no plan can be made. Each names the service and the way out.
+
+/// A project that cannot run on these hosts as the file says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Every host is excluded by a rule.
+    #[error("service `{service}` fits no host: {}", reasons.iter().map(|(host, rule)| format!("{host} ({rule})")).collect::<Vec<_>>().join(", "))]
+    NoHost {
+        service: String,
+        reasons: Vec<(String, String)>,
+    },
+    /// A placement constraint cannot be read.
+    #[error(
+        "service `{service}`: the placement constraint `{constraint}` is not `ATTRIBUTE == VALUE` or `ATTRIBUTE != VALUE`"
+    )]
+    Constraint { service: String, constraint: String },
+    /// More replicas with a port of their host than hosts.
+    #[error(
+        "service `{service}`: each of its {replicas} replicas publishes port {port} of its host, and it has {hosts} {} to run on", if *hosts == 1 { "host" } else { "hosts" }
+    )]
+    TooFewHostsForPort {
+        service: String,
+        port: u16,
+        replicas: u64,
+        hosts: usize,
+    },
+    /// The service's volumes lie on different hosts.
+    #[error("service `{service}`: its volumes lie on different hosts: {}", volumes.iter().map(|(volume, host)| format!("`{volume}` on {host}")).collect::<Vec<_>>().join(", "))]
+    VolumesApart {
+        service: String,
+        volumes: Vec<(String, String)>,
+    },
+    /// The host that has the volume is not one that the constraints allow.
+    #[error("service `{service}`: its volume `{volume}` is on {host}, which its placement excludes ({rule})")]
+    VolumeElsewhere {
+        service: String,
+        volume: String,
+        host: String,
+        rule: String,
+    },
+    /// Services wait for each other.
+    #[error("services depend on each other in a circle: {}", path.join(" → "))]
+    DependencyCycle { path: Vec<String> },
+    /// A runtime was asked for that cannot run the service.
+    #[error("service `{service}`: `x-runtime: service` cannot be: {reason}")]
+    RuntimeImpossible { service: String, reason: String },
+    /// An external network or volume that is not there.
+    #[error("{kind} `{name}` is external and does not exist")]
+    ExternalMissing { kind: &'static str, name: String },
+}
+
+impl PlanError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            PlanError::NoHost { .. } => "change `deploy.placement.constraints`, or label a host group in `x-hosts` so that it matches".into(),
+            PlanError::Constraint { .. } => "for example `node.labels.tier == web`".into(),
+            PlanError::TooFewHostsForPort { .. } => {
+                "lower `deploy.replicas`, add hosts to the group, or leave `published` out so that each host chooses a port".into()
+            }
+            PlanError::VolumesApart { .. } => "a service runs where its volumes are: keep them on one host".into(),
+            PlanError::VolumeElsewhere { .. } => "change the constraint, or remove the volume with `hoist down -v` if its data may go".into(),
+            PlanError::DependencyCycle { .. } => "remove one of the `depends_on` entries".into(),
+            PlanError::RuntimeImpossible { .. } => "use `x-runtime: container`, or leave `x-runtime` out".into(),
+            PlanError::ExternalMissing { .. } => "create it first, or remove `external: true`".into(),
+        }
+    }
+}

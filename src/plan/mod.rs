@@ -1,0 +1,236 @@
+//! What must change: project + observation → [`Plan`]. Pure: the same input gives the same plan.
+//!
+//! Knows how a Compose service becomes a Swarm service or containers, where things go, and in which order.
+//! Never does any I/O.
+
+mod cluster_services;
+mod container;
+mod containers;
+pub mod digest;
+pub mod down;
+mod draft;
+pub mod error;
+pub mod hosts;
+pub mod images;
+mod networks;
+mod objects;
+pub mod order;
+pub mod placement;
+pub mod runtime;
+mod shapes;
+pub mod swarm_service;
+pub mod up;
+pub mod volumes;
+
+use std::collections::BTreeMap;
+
+use crate::engine::models;
+
+pub use down::{DownOptions, down};
+pub use draft::{Situation, UpOptions};
+pub use error::PlanError;
+pub use up::up;
+
+/// The ordered steps from what is to what should be.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    /// Services that are as they should be.
+    pub unchanged: Vec<String>,
+    /// What the operator should know: why something is done otherwise than the file might suggest.
+    pub notes: Vec<Note>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// One thing to do.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub action: Action,
+    /// Indices of the steps that must have succeeded before.
+    pub after: Vec<usize>,
+    /// Why: what is missing or what differs, in a few words (`new`, `image changed`, `not in the file`).
+    pub reason: String,
+}
+
+/// Something said once with the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub message: String,
+    /// The attribute path that it is about, where there is one.
+    pub path: Option<String>,
+}
+
+/// What a step does.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Makes a host; bootstrap and joining belong to it.
+    MakeHost {
+        host: String,
+        group: String,
+        provider: &'static str,
+    },
+    /// Takes a host out of the cluster and removes it.
+    RemoveHost {
+        host: String,
+    },
+    /// Makes sure that a host that is there runs Docker as it should and is in the cluster.
+    BootstrapHost {
+        host: String,
+    },
+    BuildImage {
+        image: String,
+        service: String,
+    },
+    /// The image must be on these hosts (pulled there, or streamed from the operator's engine).
+    ProvideImage {
+        image: String,
+        hosts: Vec<String>,
+    },
+    CreateNetwork {
+        network: Box<NetworkPlan>,
+    },
+    CreateVolume {
+        volume: Box<VolumePlan>,
+    },
+    CreateObject {
+        object: ObjectPlan,
+    },
+    CreateService {
+        service: Box<ServicePlan>,
+    },
+    UpdateService {
+        service: Box<ServicePlan>,
+        id: String,
+        version: u64,
+    },
+    /// The service is as it should be and not all of its replicas run yet: an earlier run was interrupted.
+    AwaitService {
+        service: Box<ServicePlan>,
+        id: String,
+    },
+    CreateContainer {
+        container: Box<ContainerPlan>,
+    },
+    /// A new container takes the place of an old one.
+    ReplaceContainer {
+        container: Box<ContainerPlan>,
+        old: String,
+        old_host: String,
+    },
+    StartContainer {
+        service: String,
+        host: String,
+        name: String,
+        id: String,
+        must_be: Readiness,
+    },
+    RemoveContainer {
+        service: String,
+        host: String,
+        name: String,
+        id: String,
+        grace: Option<std::time::Duration>,
+    },
+    RemoveService {
+        service: String,
+        name: String,
+        id: String,
+    },
+    RemoveNetwork {
+        name: String,
+        host: Option<String>,
+        id: String,
+    },
+    RemoveVolume {
+        name: String,
+        host: String,
+    },
+    RemoveObject {
+        kind: ObjectKind,
+        name: String,
+        id: String,
+    },
+}
+
+/// A network that is to be made.
+#[derive(Debug, Clone)]
+pub struct NetworkPlan {
+    pub name: String,
+    /// The engine to make it on; `None`: the cluster.
+    pub host: Option<String>,
+    pub request: models::NetworkCreateRequest,
+}
+
+/// A volume that is to be made on one host.
+#[derive(Debug, Clone)]
+pub struct VolumePlan {
+    pub name: String,
+    pub host: String,
+    pub request: models::VolumeCreateRequest,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    Config,
+    Secret,
+}
+
+/// A Swarm config or secret that is to be made. The content is not here: `deploy` has it under the key.
+#[derive(Debug, Clone)]
+pub struct ObjectPlan {
+    pub kind: ObjectKind,
+    /// Key in the file.
+    pub key: String,
+    /// The engine's name, with the content's digest in it.
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A Swarm service that is to be made or changed.
+#[derive(Debug, Clone)]
+pub struct ServicePlan {
+    /// Name in the file.
+    pub service: String,
+    /// The image's name in the file; the specification's image is filled in when the image is at hand.
+    pub image: String,
+    /// The exact image as far as it is known: the id of one made on the operator's engine, or what runs now.
+    pub exact_image: Option<String>,
+    /// Replace the replicas even where nothing differs.
+    pub force: bool,
+    pub spec: models::ServiceSpec,
+    /// `None`: global.
+    pub replicas: Option<u64>,
+    pub must_be: Readiness,
+}
+
+/// A container that is to be made.
+#[derive(Debug, Clone)]
+pub struct ContainerPlan {
+    pub service: String,
+    pub number: u64,
+    pub host: String,
+    pub name: String,
+    pub image: String,
+    pub platform: Option<String>,
+    pub body: models::ContainerCreateBody,
+    /// Networks after the first, joined before the start.
+    pub networks: Vec<(String, models::EndpointSettings)>,
+    /// Configs and secrets, put into the container before it starts.
+    pub files: Vec<crate::compose::model::FileReference>,
+    pub must_be: Readiness,
+}
+
+/// What a service must be before what depends on it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Readiness {
+    /// Running and, where it has a healthcheck, healthy.
+    Running,
+    /// Ended with exit code 0.
+    Completed,
+}

@@ -1,0 +1,119 @@
+//! Configs and secrets of the cluster: which are missing, and which nothing uses any more.
+//!
+//! Knows contents only by their keyed digests.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::draft::Draft;
+use super::{Action, ObjectKind, ObjectPlan};
+use crate::compose::model::FileObject;
+use crate::engine::labels;
+use crate::engine::observation::ObservedObject;
+
+/// The engine's names of configs and secrets, by key.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Objects {
+    pub configs: HashMap<String, String>,
+    pub secrets: HashMap<String, String>,
+}
+
+/// Swarm objects never change: the name carries the content's digest, and a changed content is a new object.
+pub(super) fn missing(draft: &mut Draft<'_>) -> Objects {
+    let (project, situation) = (draft.project, draft.situation);
+    let configs = objects_of(
+        draft,
+        ObjectKind::Config,
+        &project.configs,
+        situation.configs,
+        &situation.observed.configs,
+    );
+    let secrets = objects_of(
+        draft,
+        ObjectKind::Secret,
+        &project.secrets,
+        situation.secrets,
+        &situation.observed.secrets,
+    );
+    Objects { configs, secrets }
+}
+
+fn objects_of(
+    draft: &mut Draft<'_>,
+    kind: ObjectKind,
+    wanted: &indexmap::IndexMap<String, FileObject>,
+    digests: &BTreeMap<String, String>,
+    observed: &[ObservedObject],
+) -> HashMap<String, String> {
+    let mut names = HashMap::new();
+    for (key, object) in wanted {
+        let used = draft.project.services.values().any(|service| {
+            let references = match kind {
+                ObjectKind::Config => &service.configs,
+                ObjectKind::Secret => &service.secrets,
+            };
+            references.iter().any(|reference| reference.source == *key)
+        });
+        if !used {
+            continue;
+        }
+        let (false, Some(digest)) = (object.external, digests.get(key)) else {
+            names.insert(key.clone(), object.name.clone());
+            continue;
+        };
+        // Swarm allows 64 characters in a name.
+        let stem: String = object.name.chars().take(51).collect();
+        let name = format!("{stem}_{}", digest.chars().take(12).collect::<String>());
+        if !observed.iter().any(|found| found.name == name) {
+            let labels = BTreeMap::from([
+                (labels::PROJECT.to_owned(), draft.project.name.clone()),
+                (labels::STACK_NAMESPACE.to_owned(), draft.project.name.clone()),
+                (labels::CONTENT_DIGEST.to_owned(), digest.clone()),
+            ]);
+            let object = ObjectPlan {
+                kind,
+                key: key.clone(),
+                name: name.clone(),
+                labels,
+            };
+            let reason = if observed.iter().any(|found| found.name.starts_with(&stem)) {
+                "content changed"
+            } else {
+                "new"
+            };
+            let index = draft.push(Action::CreateObject { object }, Vec::new(), reason);
+            draft.objects.push(index);
+        }
+        names.insert(key.clone(), name);
+    }
+    names
+}
+
+/// Objects of the project that nothing uses any more go once every service has changed over.
+pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
+    if draft.situation.observed.cluster.is_none() || !draft.options.services.is_empty() {
+        return;
+    }
+    let observed = draft.situation.observed;
+    let configs = observed
+        .configs
+        .iter()
+        .map(|found| (ObjectKind::Config, found, &objects.configs));
+    let secrets = observed
+        .secrets
+        .iter()
+        .map(|found| (ObjectKind::Secret, found, &objects.secrets));
+    let stale: Vec<_> = configs
+        .chain(secrets)
+        .filter(|(_, found, _)| found.labels.get(labels::PROJECT) == Some(&draft.project.name))
+        .filter(|(_, found, wanted)| !wanted.values().any(|name| *name == found.name))
+        .map(|(kind, found, _)| Action::RemoveObject {
+            kind,
+            name: found.name.clone(),
+            id: found.id.clone(),
+        })
+        .collect();
+    let after: Vec<usize> = draft.services.values().flatten().copied().collect();
+    for action in stale {
+        draft.push(action, after.clone(), "no longer used");
+    }
+}

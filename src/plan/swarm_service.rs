@@ -1,0 +1,359 @@
+//! A Compose service as a Swarm service specification.
+//!
+//! Knows the Engine API's `ServiceSpec` and what Compose means by each attribute. The image is the file's name of it:
+//! `deploy` puts the exact image in when it is at hand.
+
+use std::collections::HashMap;
+
+use super::shapes::{self, nanoseconds, some_if_any, some_if_any_map};
+use crate::compose::model::{
+    DeployMode, EndpointMode, Port, PortMode, Project, Protocol, Restart, RestartCondition, Service, UpdateConfig,
+};
+use crate::engine::{labels, models};
+
+/// What the cluster and the plan add to what the file says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Circumstances {
+    /// Every host's kernel has IPVS: virtual IPs and the routing mesh work.
+    pub ipvs: bool,
+    /// The host that local volumes pin the service to.
+    pub pinned_to: Option<String>,
+    /// The service runs once to its end: something waits for its completion.
+    pub one_shot: bool,
+    /// Desired replicas (the file's, or what runs where the file does not say).
+    pub replicas: u64,
+    /// Config and secret keys to the names of the objects that hold their content now.
+    pub configs: HashMap<String, String>,
+    pub secrets: HashMap<String, String>,
+}
+
+/// The engine's name of a service.
+pub fn name(project: &str, service: &str) -> String {
+    format!("{project}_{service}")
+}
+
+/// How a port is published: as the file says, or as the kernel can.
+pub(super) fn port_mode(service: &Service, port: &Port, ipvs: bool) -> PortMode {
+    let round_robin = service.deploy.endpoint_mode == Some(EndpointMode::DnsRoundRobin);
+    if !ipvs || round_robin || port.host_ip.is_some() {
+        PortMode::Host
+    } else {
+        port.mode.unwrap_or(PortMode::Ingress)
+    }
+}
+
+/// The specification, with the digest of what it was made from as a label.
+pub(super) fn specification(project: &Project, service: &Service, around: &Circumstances) -> models::ServiceSpec {
+    let mut spec = models::ServiceSpec {
+        name: Some(name(&project.name, &service.name)),
+        labels: None,
+        task_template: Some(task_template(project, service, around)),
+        mode: Some(mode(service, around)),
+        update_config: Some(update_config(service.deploy.update.as_ref())),
+        rollback_config: service.deploy.rollback.as_ref().map(rollback_config),
+        networks: None,
+        endpoint_spec: Some(endpoint(service, around)),
+    };
+    let digest = super::digest::of(&spec);
+    let mut all: HashMap<String, String> = service.deploy.labels.clone().into_iter().collect();
+    all.extend([
+        (labels::PROJECT.to_owned(), project.name.clone()),
+        (labels::STACK_NAMESPACE.to_owned(), project.name.clone()),
+        (labels::SERVICE.to_owned(), service.name.clone()),
+        (labels::STACK_IMAGE.to_owned(), service.image_name(&project.name)),
+        (labels::CONFIG_HASH.to_owned(), digest),
+    ]);
+    if let Some(host) = &around.pinned_to {
+        all.insert(labels::PINNED_TO.to_owned(), host.clone());
+    }
+    spec.labels = Some(all);
+    spec
+}
+
+fn task_template(project: &Project, service: &Service, around: &Circumstances) -> models::TaskSpec {
+    let mut constraints = service.deploy.constraints.clone();
+    if let Some(host) = &around.pinned_to {
+        constraints.push(format!("node.labels.{} == {host}", labels::HOST));
+    }
+    let preferences = service
+        .deploy
+        .spread
+        .iter()
+        .map(|descriptor| models::TaskSpecPlacementPreferences {
+            spread: Some(models::TaskSpecPlacementSpread {
+                spread_descriptor: Some(descriptor.clone()),
+            }),
+        });
+    let networks = service.networks.iter().map(|(key, attachment)| {
+        let (name, aliases) = shapes::attachment(project, service, key, attachment);
+        models::NetworkAttachmentConfig {
+            target: Some(name),
+            aliases: Some(aliases),
+            driver_opts: None,
+        }
+    });
+    let limits = &service.deploy.limits;
+    let reservations = &service.deploy.reservations;
+    models::TaskSpec {
+        container_spec: Some(container(project, service, around)),
+        resources: Some(models::TaskSpecResources {
+            limits: (limits != &Default::default()).then_some(models::Limit {
+                nano_cpus: limits.nano_cpus,
+                memory_bytes: limits.memory,
+                pids: limits.pids,
+            }),
+            reservations: (reservations != &Default::default()).then_some(models::ResourceObject {
+                nano_cpus: reservations.nano_cpus,
+                memory_bytes: reservations.memory,
+                generic_resources: None,
+            }),
+            ..Default::default()
+        }),
+        restart_policy: Some(restart_policy(service, around.one_shot)),
+        placement: Some(models::TaskSpecPlacement {
+            constraints: some_if_any(constraints),
+            preferences: some_if_any(preferences.collect()),
+            max_replicas: service
+                .deploy
+                .max_replicas_per_node
+                .and_then(|count| i64::try_from(count).ok()),
+            platforms: None,
+        }),
+        networks: some_if_any(networks.collect()),
+        log_driver: service.logging.as_ref().map(|logging| models::TaskSpecLogDriver {
+            name: logging.driver.clone(),
+            options: some_if_any_map(&logging.options),
+        }),
+        ..Default::default()
+    }
+}
+
+fn container(project: &Project, service: &Service, around: &Circumstances) -> models::TaskSpecContainerSpec {
+    let mut all: HashMap<String, String> = service.labels.clone().into_iter().collect();
+    all.extend([
+        (labels::PROJECT.to_owned(), project.name.clone()),
+        (labels::STACK_NAMESPACE.to_owned(), project.name.clone()),
+        (labels::SERVICE.to_owned(), service.name.clone()),
+        (labels::ONE_OFF.to_owned(), "False".to_owned()),
+    ]);
+    let mut mounts = shapes::mounts(project, service);
+    if let Some(bytes) = service.shm_size {
+        // Swarm has no field for it; a tmpfs of that size in its place is the same thing.
+        mounts.push(models::Mount {
+            target: Some("/dev/shm".to_owned()),
+            typ: Some(models::MountType::TMPFS),
+            tmpfs_options: Some(models::MountTmpfsOptions {
+                size_bytes: i64::try_from(bytes).ok(),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+    }
+    let dns = models::TaskSpecContainerSpecDnsConfig {
+        nameservers: some_if_any(service.dns.clone()),
+        search: some_if_any(service.dns_search.clone()),
+        options: some_if_any(service.dns_opt.clone()),
+    };
+    let configs = service
+        .configs
+        .iter()
+        .map(|reference| models::TaskSpecContainerSpecConfigs {
+            file: Some(models::TaskSpecContainerSpecFile1 {
+                name: Some(reference.target.clone()),
+                uid: Some(reference.uid.clone().unwrap_or_else(|| "0".into())),
+                gid: Some(reference.gid.clone().unwrap_or_else(|| "0".into())),
+                mode: Some(reference.mode.unwrap_or(0o444)),
+            }),
+            config_name: around.configs.get(&reference.source).cloned(),
+            ..Default::default()
+        });
+    let secrets = service
+        .secrets
+        .iter()
+        .map(|reference| models::TaskSpecContainerSpecSecrets {
+            file: Some(models::TaskSpecContainerSpecFile {
+                name: Some(reference.target.clone()),
+                uid: Some(reference.uid.clone().unwrap_or_else(|| "0".into())),
+                gid: Some(reference.gid.clone().unwrap_or_else(|| "0".into())),
+                mode: Some(reference.mode.unwrap_or(0o444)),
+            }),
+            secret_name: around.secrets.get(&reference.source).cloned(),
+            ..Default::default()
+        });
+    models::TaskSpecContainerSpec {
+        image: Some(service.image_name(&project.name)),
+        labels: Some(all),
+        // Compose's entrypoint is Swarm's command, Compose's command is Swarm's args.
+        command: service.entrypoint.clone(),
+        args: service.command.clone(),
+        hostname: service.hostname.clone(),
+        env: shapes::environment(service),
+        dir: service.working_dir.clone(),
+        user: service.user.clone(),
+        groups: some_if_any(service.group_add.clone()),
+        tty: service.tty.then_some(true),
+        open_stdin: service.stdin_open.then_some(true),
+        read_only: service.read_only.then_some(true),
+        mounts: some_if_any(mounts),
+        stop_signal: service.stop_signal.clone(),
+        stop_grace_period: service.stop_grace_period.map(nanoseconds),
+        health_check: shapes::healthcheck(service),
+        hosts: some_if_any(
+            service
+                .extra_hosts
+                .iter()
+                .map(|(name, address)| format!("{address} {name}"))
+                .collect(),
+        ),
+        dns_config: (dns != Default::default()).then_some(dns),
+        secrets: some_if_any(secrets.collect()),
+        configs: some_if_any(configs.collect()),
+        oom_score_adj: service.oom_score_adj,
+        init: service.init,
+        sysctls: some_if_any_map(&service.sysctls),
+        capability_add: some_if_any(service.cap_add.clone()),
+        capability_drop: some_if_any(service.cap_drop.clone()),
+        ulimits: shapes::ulimits(service),
+        ..Default::default()
+    }
+}
+
+fn mode(service: &Service, around: &Circumstances) -> models::ServiceSpecMode {
+    let replicas = i64::try_from(around.replicas).unwrap_or(i64::MAX);
+    match service.deploy.mode {
+        DeployMode::Replicated => models::ServiceSpecMode {
+            replicated: Some(models::ServiceSpecModeReplicated {
+                replicas: Some(replicas),
+            }),
+            ..Default::default()
+        },
+        DeployMode::Global => models::ServiceSpecMode {
+            global: Some(HashMap::new()),
+            ..Default::default()
+        },
+        DeployMode::ReplicatedJob => models::ServiceSpecMode {
+            replicated_job: Some(models::ServiceSpecModeReplicatedJob {
+                max_concurrent: Some(replicas),
+                total_completions: Some(replicas),
+            }),
+            ..Default::default()
+        },
+        DeployMode::GlobalJob => models::ServiceSpecMode {
+            global_job: Some(HashMap::new()),
+            ..Default::default()
+        },
+    }
+}
+
+/// `deploy.restart_policy` where it is said, else `restart`. A service that says neither is restarted: on a cluster a
+/// replica must come back when its host dies.
+fn restart_policy(service: &Service, one_shot: bool) -> models::TaskSpecRestartPolicy {
+    use models::TaskSpecRestartPolicyConditionEnum as Condition;
+    let condition = |condition| match condition {
+        RestartCondition::None => Condition::NONE,
+        RestartCondition::OnFailure => Condition::ON_FAILURE,
+        RestartCondition::Any => Condition::ANY,
+    };
+    let job = matches!(service.deploy.mode, DeployMode::ReplicatedJob | DeployMode::GlobalJob);
+    // Swarm refuses `any` for a job.
+    let default = if one_shot {
+        Condition::NONE
+    } else if job {
+        Condition::ON_FAILURE
+    } else {
+        Condition::ANY
+    };
+    if let Some(policy) = &service.deploy.restart_policy {
+        return models::TaskSpecRestartPolicy {
+            condition: Some(policy.condition.map_or(default, condition)),
+            delay: policy.delay.map(nanoseconds),
+            max_attempts: policy.max_attempts.and_then(|count| i64::try_from(count).ok()),
+            window: policy.window.map(nanoseconds),
+        };
+    }
+    let (condition, attempts) = match service.restart {
+        None => (default, None),
+        Some(Restart::No) => (Condition::NONE, None),
+        Some(Restart::Always | Restart::UnlessStopped) => (
+            if one_shot {
+                Condition::ON_FAILURE
+            } else {
+                Condition::ANY
+            },
+            None,
+        ),
+        Some(Restart::OnFailure { attempts }) => (Condition::ON_FAILURE, attempts),
+    };
+    models::TaskSpecRestartPolicy {
+        condition: Some(condition),
+        max_attempts: attempts.and_then(|count| i64::try_from(count).ok()),
+        ..Default::default()
+    }
+}
+
+/// Swarm's defaults where the file does not say (Engine API: *UpdateConfig*).
+fn update_config(update: Option<&UpdateConfig>) -> models::ServiceSpecUpdateConfig {
+    let default = UpdateConfig::default();
+    let update = update.unwrap_or(&default);
+    models::ServiceSpecUpdateConfig {
+        parallelism: Some(
+            update
+                .parallelism
+                .map_or(1, |count| i64::try_from(count).unwrap_or(i64::MAX)),
+        ),
+        delay: update.delay.map(nanoseconds),
+        failure_action: update.failure_action.as_deref().and_then(|action| action.parse().ok()),
+        monitor: update.monitor.map(nanoseconds),
+        max_failure_ratio: update.max_failure_ratio,
+        order: update.order.as_deref().and_then(|order| order.parse().ok()),
+    }
+}
+
+fn rollback_config(rollback: &UpdateConfig) -> models::ServiceSpecRollbackConfig {
+    models::ServiceSpecRollbackConfig {
+        parallelism: Some(
+            rollback
+                .parallelism
+                .map_or(1, |count| i64::try_from(count).unwrap_or(i64::MAX)),
+        ),
+        delay: rollback.delay.map(nanoseconds),
+        failure_action: rollback
+            .failure_action
+            .as_deref()
+            .and_then(|action| action.parse().ok()),
+        monitor: rollback.monitor.map(nanoseconds),
+        max_failure_ratio: rollback.max_failure_ratio,
+        order: rollback.order.as_deref().and_then(|order| order.parse().ok()),
+    }
+}
+
+fn endpoint(service: &Service, around: &Circumstances) -> models::EndpointSpec {
+    let ports: Vec<_> = service
+        .ports
+        .iter()
+        .map(|port| models::EndpointPortConfig {
+            name: None,
+            protocol: Some(match port.protocol {
+                Protocol::Tcp => models::EndpointPortConfigProtocolEnum::TCP,
+                Protocol::Udp => models::EndpointPortConfigProtocolEnum::UDP,
+                Protocol::Sctp => models::EndpointPortConfigProtocolEnum::SCTP,
+            }),
+            target_port: Some(i64::from(port.target)),
+            published_port: port.published.map(i64::from),
+            publish_mode: Some(match port_mode(service, port, around.ipvs) {
+                PortMode::Ingress => models::EndpointPortConfigPublishModeEnum::INGRESS,
+                PortMode::Host => models::EndpointPortConfigPublishModeEnum::HOST,
+            }),
+        })
+        .collect();
+    let mode = match service.deploy.endpoint_mode {
+        Some(EndpointMode::DnsRoundRobin) => models::EndpointSpecModeEnum::DNSRR,
+        Some(EndpointMode::VirtualIp) => models::EndpointSpecModeEnum::VIP,
+        None if around.ipvs => models::EndpointSpecModeEnum::VIP,
+        None => models::EndpointSpecModeEnum::DNSRR,
+    };
+    models::EndpointSpec {
+        mode: Some(mode),
+        ports: some_if_any(ports),
+    }
+}

@@ -1,0 +1,175 @@
+//! The plan of `up`: from what runs to what the file says.
+//!
+//! Knows the order (networks, images, configs, then services after what they depend on). Whether a service is as it
+//! should be is told by the two runtimes: `cluster_services`, `containers`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::draft::{Draft, Situation, UpOptions};
+use super::objects::{self, Objects};
+use super::runtime::{self, Runtime};
+use super::volumes::Pins;
+use super::{Action, Plan, PlanError, images, networks, order, placement};
+use crate::compose::model::{Project, Service};
+use crate::engine::labels;
+
+/// The plan of `up`.
+///
+/// # Errors
+///
+/// All that stand in the way, not only the first.
+pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> Result<Plan, Vec<PlanError>> {
+    let ordered = order::in_dependency_order(project).map_err(|error| vec![error])?;
+    let chosen: Vec<&Service> = ordered
+        .into_iter()
+        .filter(|service| is_chosen(project, service, options))
+        .collect();
+    let mut draft = Draft {
+        project,
+        situation,
+        options,
+        plan: Plan::default(),
+        networks: HashMap::new(),
+        images: HashMap::new(),
+        objects: Vec::new(),
+        services: HashMap::new(),
+        pins: Pins::default(),
+        load: Default::default(),
+    };
+    let cluster = situation.observed.cluster.as_ref();
+    for service in images::to_build(project, situation.observed, situation.builder, options.images) {
+        if chosen
+            .iter()
+            .any(|other| other.image_name(&project.name) == service.image_name(&project.name))
+        {
+            let image = service.image_name(&project.name);
+            let action = Action::BuildImage {
+                image: image.clone(),
+                service: service.name.clone(),
+            };
+            let index = draft.push(
+                action,
+                Vec::new(),
+                if options.images.build {
+                    "asked for"
+                } else {
+                    "not built yet"
+                },
+            );
+            draft.images.insert(image, index);
+        }
+    }
+    let can_encrypt = cluster.is_some_and(|cluster| placement::every_kernel_has(&cluster.nodes, labels::ESP));
+    if project.pool.encrypt && cluster.is_some() && !can_encrypt {
+        let message =
+            "the hosts' kernel has no ESP: overlay networks are NOT encrypted, though `x-pool.encrypt` asks for it";
+        draft.note(message.to_owned(), Some("x-pool.encrypt".to_owned()));
+    }
+    let scope = match cluster {
+        Some(_) => networks::Scope::Cluster {
+            encrypt: project.pool.encrypt && can_encrypt,
+        },
+        None => networks::Scope::Engine(super::containers::only_engine(situation.observed)),
+    };
+    let mut errors = Vec::new();
+    match networks::steps(project, situation.observed, scope, &mut draft.plan.steps) {
+        Ok(made) => draft.networks = made,
+        Err(error) => errors.push(error),
+    }
+    let objects = if cluster.is_some() {
+        objects::missing(&mut draft)
+    } else {
+        Objects::default()
+    };
+    for service in chosen {
+        let planned = match cluster {
+            Some(cluster) => runtime::of(service).and_then(|runtime| match runtime {
+                Runtime::Service => super::cluster_services::plan(&mut draft, cluster, service, &objects),
+                Runtime::Container { because } => {
+                    if let Some(attribute) = because {
+                        let message = format!(
+                            "service `{}` runs as containers that Hoist places, since Swarm services have no `{attribute}`",
+                            service.name
+                        );
+                        draft.note(message, Some(format!("services.{}.{attribute}", service.name)));
+                    }
+                    super::containers::plan(&mut draft, Some(cluster), service)
+                }
+            }),
+            None => super::containers::plan(&mut draft, None, service),
+        };
+        if let Err(error) = planned {
+            errors.push(error);
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    orphans(&mut draft);
+    objects::remove_stale(&mut draft, &objects);
+    Ok(draft.plan)
+}
+
+/// Whether the operator's choice of services takes this one in.
+pub fn is_chosen(project: &Project, service: &Service, options: &UpOptions) -> bool {
+    if options.services.is_empty() {
+        return true;
+    }
+    let mut wanted: Vec<&str> = options.services.iter().map(String::as_str).collect();
+    let mut next = 0;
+    while !options.no_deps && next < wanted.len() {
+        if let Some(service) = project.services.get(wanted[next]) {
+            for dependency in order::dependencies(service) {
+                if !wanted.contains(&dependency) {
+                    wanted.push(dependency);
+                }
+            }
+        }
+        next += 1;
+    }
+    wanted.contains(&service.name.as_str())
+}
+
+/// Services that run and are no longer in the file: said, and removed where the operator asked for it.
+fn orphans(draft: &mut Draft<'_>) {
+    let (project, observed) = (draft.project, draft.situation.observed);
+    let known = |labels: &BTreeMap<String, String>| {
+        labels
+            .get(labels::SERVICE)
+            .is_some_and(|name| project.services.contains_key(name) || project.disabled.contains(name))
+    };
+    let mut names = Vec::new();
+    for service in observed.services.iter().filter(|service| !known(&service.labels)) {
+        let name = service.labels.get(labels::SERVICE).unwrap_or(&service.name).clone();
+        if draft.options.remove_orphans {
+            let action = Action::RemoveService {
+                service: name,
+                name: service.name.clone(),
+                id: service.id.clone(),
+            };
+            draft.push(action, Vec::new(), "not in the file");
+        } else {
+            names.push(name);
+        }
+    }
+    for container in observed.containers.iter().filter(|container| !known(&container.labels)) {
+        let service = container.labels.get(labels::SERVICE).unwrap_or(&container.name).clone();
+        if draft.options.remove_orphans {
+            let action = super::containers::removal(container, None);
+            draft.push(action, Vec::new(), "not in the file");
+        } else if !names.contains(&service) {
+            names.push(service);
+        }
+    }
+    if !names.is_empty() {
+        let list = names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        draft.note(
+            format!("still running and no longer in the file: {list} (`--remove-orphans` removes them)"),
+            None,
+        );
+    }
+}
