@@ -3,6 +3,7 @@
 
 pub mod bootstrap;
 pub mod compose;
+pub mod deploy;
 pub mod engine;
 pub mod hosts;
 pub mod plan;

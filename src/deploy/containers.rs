@@ -1,0 +1,276 @@
+//! One replica as a container of one engine: made, replaced, started, stopped, waited for.
+//!
+//! Knows what an interrupted replacement leaves, and leaves nothing that the next run cannot put right.
+
+use std::time::{Duration, Instant};
+
+use super::deployment::Deployment;
+use super::error::StepError;
+use super::event::ServiceProgress;
+use crate::engine::containers::UploadedFile;
+use crate::engine::{Engine, EngineError, labels};
+use crate::plan::{ContainerPlan, ObjectKind, Readiness};
+
+/// Between two looks while a container comes up.
+const LOOK: Duration = Duration::from_millis(100);
+/// A container without a healthcheck counts as up when it has run this long.
+const SETTLE: Duration = Duration::from_millis(300);
+/// Restarts before the service ever came up: after this many, waiting longer is no use.
+const RESTARTS: i64 = 3;
+
+/// A container that is there.
+pub(super) struct Target {
+    pub service: String,
+    pub host: String,
+    pub id: String,
+    pub must_be: Readiness,
+}
+
+/// Makes a container, starts it and waits for it.
+pub(super) async fn create(deployment: &Deployment, planned: &ContainerPlan) -> Result<(), StepError> {
+    deployment.tell(&planned.service, ServiceProgress::Creating);
+    let engine = deployment.engine(&planned.host)?;
+    let id = make(deployment, engine, planned, &planned.name).await?;
+    start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
+}
+
+/// Puts a new container in an old one's place. The new one is made before the old one stops; whatever moment this is
+/// interrupted at, the next run finds both by their number and keeps the right one.
+pub(super) async fn replace(
+    deployment: &Deployment,
+    planned: &ContainerPlan,
+    old: &str,
+    old_host: &str,
+) -> Result<(), StepError> {
+    deployment.tell(&planned.service, ServiceProgress::Updating);
+    let engine = deployment.engine(&planned.host)?;
+    let old_engine = deployment.engine(old_host)?;
+    let interim = format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name);
+    remove(engine, &interim, None).await?;
+    let id = make(deployment, engine, planned, &interim).await?;
+    remove(old_engine, old, grace(planned)).await?;
+    engine.rename_container(&id, &planned.name).await?;
+    start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
+}
+
+fn grace(planned: &ContainerPlan) -> Option<Duration> {
+    planned
+        .body
+        .stop_timeout
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map(Duration::from_secs)
+}
+
+/// Starts a container that is there and waits for it.
+pub(super) async fn start(deployment: &Deployment, target: &Target) -> Result<(), StepError> {
+    let engine = deployment.engine(&target.host)?;
+    start_and_wait(deployment, engine, &target.service, &target.id, target.must_be).await
+}
+
+/// Stops and removes a container; gone already is all the same.
+pub(super) async fn remove(engine: &Engine, id: &str, grace: Option<Duration>) -> Result<(), EngineError> {
+    match engine.stop_container(id, grace).await {
+        Err(error) if error.is_not_found() => return Ok(()),
+        other => other?,
+    }
+    match engine.remove_container(id, true, false).await {
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        other => other,
+    }
+}
+
+async fn make(
+    deployment: &Deployment,
+    engine: &Engine,
+    planned: &ContainerPlan,
+    name: &str,
+) -> Result<String, StepError> {
+    let mut body = planned.body.clone();
+    if let Some(host_config) = body.host_config.as_mut() {
+        for mode in [
+            &mut host_config.network_mode,
+            &mut host_config.pid_mode,
+            &mut host_config.ipc_mode,
+        ] {
+            if let Some(service) = mode.as_deref().and_then(|mode| mode.strip_prefix("service:")) {
+                *mode = Some(format!(
+                    "container:{}",
+                    first_container(deployment, engine, service).await?
+                ));
+            }
+        }
+    }
+    let made = engine
+        .create_container(name, planned.platform.as_deref(), body)
+        .await
+        .map_err(|error| match &error {
+            EngineError::Call {
+                status: Some(404),
+                message,
+                ..
+            } if message.to_lowercase().contains("image") => StepError::ImageMissing {
+                image: planned.image.clone(),
+                service: planned.service.clone(),
+                reason: message.clone(),
+            },
+            _ => StepError::Engine(error),
+        })?;
+    for (network, settings) in &planned.networks {
+        engine.connect_network(network, &made.id, settings.clone()).await?;
+    }
+    let files = files(deployment, planned);
+    if !files.is_empty() {
+        engine.upload(&made.id, "/", &files).await?;
+    }
+    Ok(made.id)
+}
+
+/// Configs and secrets of the service, as files at their targets.
+fn files(deployment: &Deployment, planned: &ContainerPlan) -> Vec<UploadedFile> {
+    let contents = &deployment.contents;
+    planned
+        .files
+        .iter()
+        .filter_map(|reference| {
+            let content = contents
+                .get(ObjectKind::Config, &reference.source)
+                .or_else(|| contents.get(ObjectKind::Secret, &reference.source))?;
+            Some(UploadedFile {
+                path: reference.target.trim_start_matches('/').to_owned(),
+                content: content.to_vec(),
+                mode: reference.mode.unwrap_or(0o444),
+                user: reference.uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or(0),
+                group: reference.gid.as_deref().and_then(|gid| gid.parse().ok()).unwrap_or(0),
+            })
+        })
+        .collect()
+}
+
+async fn first_container(deployment: &Deployment, engine: &Engine, service: &str) -> Result<String, StepError> {
+    let project = format!("{}={}", labels::PROJECT, deployment.project.name);
+    let found = engine
+        .containers(&[&project, &format!("{}={service}", labels::SERVICE)])
+        .await?;
+    let found = found.into_iter().min_by_key(|found| found.name.clone());
+    found.map(|found| found.id).ok_or_else(|| StepError::ServiceFailed {
+        service: service.to_owned(),
+        reason: "another service shares its namespaces, and it has no container".to_owned(),
+        log: Vec::new(),
+    })
+}
+
+/// Which kind of failure an engine's refusal to start a container is.
+fn start_failure(deployment: &Deployment, engine: &Engine, service: &str, error: EngineError) -> StepError {
+    let EngineError::Call { message, .. } = &error else {
+        return StepError::Engine(error);
+    };
+    let service = service.to_owned();
+    if let Some(reason) = super::published::port_conflict(message) {
+        let in_pool = deployment.engines.manager.is_some();
+        return StepError::PortTaken {
+            service,
+            host: in_pool.then(|| engine.name.clone()),
+            reason: reason.to_owned(),
+        };
+    }
+    let reason = format!(
+        "its container cannot start: {}",
+        super::failure_log::start_failure(message)
+    );
+    StepError::ServiceFailed {
+        service,
+        reason,
+        log: Vec::new(),
+    }
+}
+
+async fn start_and_wait(
+    deployment: &Deployment,
+    engine: &Engine,
+    service: &str,
+    id: &str,
+    must_be: Readiness,
+) -> Result<(), StepError> {
+    engine
+        .start_container(id)
+        .await
+        .map_err(|error| start_failure(deployment, engine, service, error))?;
+    let started = Instant::now();
+    let mut told = None;
+    loop {
+        let found = engine.inspect_container(id).await?;
+        let state = found.state.unwrap_or_default();
+        let health = state
+            .health
+            .as_ref()
+            .and_then(|health| health.status)
+            .map(|status| status.to_string());
+        let health = health.filter(|status| !status.is_empty() && status != "none");
+        let exit_code = state.exit_code.unwrap_or(0);
+        if state.running != Some(true)
+            && state.restarting != Some(true)
+            && state.status.is_some_and(|status| status.to_string() == "exited")
+        {
+            if exit_code == 0 {
+                deployment.tell(service, ServiceProgress::Completed);
+                return Ok(());
+            }
+            let log = super::failure_log::of_container(engine, id).await;
+            let reason = format!("its container exited with code {exit_code}");
+            return Err(StepError::ServiceFailed {
+                service: service.to_owned(),
+                reason,
+                log,
+            });
+        }
+        if found.restart_count.unwrap_or(0) >= RESTARTS {
+            let log = super::failure_log::of_container(engine, id).await;
+            let reason = format!("its container ends again and again (exit code {exit_code})");
+            return Err(StepError::ServiceFailed {
+                service: service.to_owned(),
+                reason,
+                log,
+            });
+        }
+        let running = state.running == Some(true) && state.restarting != Some(true);
+        let healthy = health.as_deref() == Some("healthy");
+        let settled = health.is_none() && started.elapsed() >= SETTLE && found.restart_count.unwrap_or(0) == 0;
+        if must_be == Readiness::Running && running && (healthy || settled) {
+            deployment.tell(service, ServiceProgress::Running { replicas: 1, healthy });
+            return Ok(());
+        }
+        if health.as_deref() == Some("unhealthy") {
+            let log = super::failure_log::of_container(engine, id).await;
+            let reason = "its healthcheck does not succeed".to_owned();
+            return Err(StepError::Unhealthy {
+                service: service.to_owned(),
+                reason,
+                log,
+            });
+        }
+        let message = health.as_ref().map(|status| format!("health: {status}"));
+        if started.elapsed() > deployment.timeout {
+            let last = message.unwrap_or_else(|| "it does not run".to_owned());
+            let log = super::failure_log::of_container(engine, id).await;
+            return Err(StepError::TimedOut {
+                service: service.to_owned(),
+                seconds: started.elapsed().as_secs(),
+                last,
+                log,
+            });
+        }
+        if told.as_ref() != Some(&message) {
+            let running = u64::from(running);
+            deployment.tell(
+                service,
+                ServiceProgress::Converging {
+                    running,
+                    desired: 1,
+                    message: message.clone(),
+                },
+            );
+            told = Some(message);
+        }
+        deployment.pause(LOOK).await?;
+    }
+}

@@ -1,0 +1,65 @@
+//! The story of `down`: services, networks, on demand volumes and hosts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::contents::Contents;
+use super::deployment::Deployment;
+use super::error::DeployError;
+use super::event::Event;
+use super::operator::Operator;
+use super::{execute, pool, remove_hosts};
+use crate::compose::Project;
+use crate::engine::observe;
+use crate::plan;
+
+/// The operator's wishes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DownOptions {
+    pub volumes: bool,
+    /// The pool's hosts go too.
+    pub hosts: bool,
+    /// Even where other projects run on the pool.
+    pub force: bool,
+}
+
+/// Takes a project down.
+///
+/// # Errors
+///
+/// What could not be removed; the next run goes on from there.
+pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptions) -> Result<(), DeployError> {
+    let started = Instant::now();
+    let mut changes = match pool::reached(&project, operator).await {
+        Ok(pool) => {
+            let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
+            let wishes = plan::DownOptions {
+                volumes: options.volumes,
+            };
+            let plan = plan::down(&project.name, Some(&project), &observed, wishes);
+            let deployment = Deployment::new(
+                Arc::clone(&project),
+                operator,
+                pool.engines.clone(),
+                None,
+                Arc::new(Contents::default()),
+            );
+            execute::execute(&plan, &deployment).await?
+        }
+        // Nothing runs where there are no hosts.
+        Err(DeployError::NoHosts { .. }) => 0,
+        // Hosts that go anyway need not answer first: half-made ones never will.
+        Err(DeployError::NotReady { .. } | DeployError::Cluster(_) | DeployError::Engine(_)) if options.hosts => 0,
+        Err(error) => return Err(error),
+    };
+    if options.hosts && !project.hosts.is_empty() {
+        changes += remove_hosts::remove_hosts(&project, operator, options.force).await?;
+    }
+    operator.events.emit(Event::Finished {
+        command: "down",
+        project: project.name.clone(),
+        changes,
+        took: started.elapsed(),
+    });
+    Ok(())
+}

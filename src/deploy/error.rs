@@ -1,0 +1,216 @@
+//! What can go wrong while a plan is carried out. Partial failure is a state of its own: what could be done was done,
+//! and the error lists what was not.
+
+use crate::bootstrap::BootstrapError;
+use crate::engine::EngineError;
+use crate::engine::error::cause_chain;
+use crate::hosts::HostError;
+use crate::plan::PlanError;
+
+/// Why a deployment did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// Some hosts could not be made or made ready; the others were.
+    #[error("{} of {total} hosts failed: {}", failed.len(), failed.iter().map(|failure| failure.host.as_str()).collect::<Vec<_>>().join(", "))]
+    Hosts {
+        failed: Vec<HostFailure>,
+        total: usize,
+        /// What went wrong on the hosts that are ready.
+        then: Option<Box<DeployError>>,
+    },
+    /// The pool's hosts cannot be listed, or what they share cannot be made.
+    #[error(transparent)]
+    Provider(HostError),
+    /// The cluster cannot be made, joined or reached.
+    #[error(transparent)]
+    Cluster(BootstrapError),
+    /// The project cannot run on these hosts as the file says.
+    #[error("the project does not fit these hosts")]
+    Plan(Vec<PlanError>),
+    /// Some steps failed; those that depend on them were left out.
+    #[error("{} failed", failed.iter().map(|failure| failure.subject.as_str()).collect::<Vec<_>>().join(", "))]
+    Steps {
+        failed: Vec<StepFailure>,
+        skipped: Vec<String>,
+    },
+    /// An engine does not answer, or refused a call outside any step.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// An image is to be built, and there is no engine to build it on.
+    #[error("building `{image}` needs a Docker Engine on this machine")]
+    NoBuilder {
+        image: String,
+        #[source]
+        source: EngineError,
+    },
+    /// A config's or secret's content cannot be had.
+    #[error("{kind} `{key}`: {reason}")]
+    Content {
+        kind: &'static str,
+        key: String,
+        reason: String,
+    },
+    /// A service that was named is not in the project.
+    #[error("no service `{service}` in project `{project}`")]
+    NoSuchService {
+        service: String,
+        project: String,
+        known: Vec<String>,
+    },
+    /// The operator interrupted.
+    #[error("interrupted; unfinished: {}", unfinished.join(", "))]
+    Interrupted { unfinished: Vec<String> },
+    /// The project's pool has no hosts.
+    #[error("pool `{pool}` has no hosts yet")]
+    NoHosts { pool: String },
+    /// The pool has hosts, and no manager of its cluster answers.
+    #[error("no manager of pool `{pool}` answers: {}", reasons.iter().map(|(host, why)| format!("{host} ({why})")).collect::<Vec<_>>().join(", "))]
+    NotReady {
+        pool: String,
+        reasons: Vec<(String, String)>,
+    },
+    /// Other projects run on the pool.
+    #[error("pool `{pool}` also runs {}", projects.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    PoolInUse { pool: String, projects: Vec<String> },
+    /// A host that was named is not in the pool.
+    #[error("no host `{host}` in pool `{pool}`")]
+    NoSuchHost {
+        host: String,
+        pool: String,
+        known: Vec<String>,
+    },
+}
+
+/// One host that could not be made ready.
+#[derive(Debug)]
+pub struct HostFailure {
+    pub host: String,
+    pub error: HostFailureCause,
+}
+
+/// Where a host's way ended.
+#[derive(Debug, thiserror::Error)]
+pub enum HostFailureCause {
+    #[error(transparent)]
+    Provider(#[from] HostError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+}
+
+/// One step that failed.
+#[derive(Debug)]
+pub struct StepFailure {
+    /// `service web`, `network web-cache_default`, …
+    pub subject: String,
+    pub error: StepError,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Replicas end as soon as they start.
+    #[error("service `{service}`: {reason}")]
+    ServiceFailed {
+        service: String,
+        reason: String,
+        log: Vec<String>,
+    },
+    /// A port of the host is taken by something else.
+    #[error("service `{service}`: a published port is taken{}: {reason}", on(host.as_deref()))]
+    PortTaken {
+        service: String,
+        /// `None`: the one engine without a pool.
+        host: Option<String>,
+        reason: String,
+    },
+    /// The healthcheck does not succeed; the last probe's output and log lines are kept.
+    #[error("service `{service}` is not healthy: {reason}")]
+    Unhealthy {
+        service: String,
+        reason: String,
+        log: Vec<String>,
+    },
+    /// No host fits, in the cluster's own words.
+    #[error("service `{service}` finds no host: {reason}")]
+    NoHost { service: String, reason: String },
+    /// An image cannot be had anywhere.
+    #[error("the image `{image}` of service `{service}` cannot be had: {reason}")]
+    ImageMissing {
+        image: String,
+        service: String,
+        reason: String,
+    },
+    /// The time limit ran out.
+    #[error("service `{service}` is not up after {seconds} s: {last}")]
+    TimedOut {
+        service: String,
+        seconds: u64,
+        last: String,
+        log: Vec<String>,
+    },
+    /// The engine paused or rolled back the update.
+    #[error("service `{service}`: the update was stopped: {reason}")]
+    UpdateStopped {
+        service: String,
+        reason: String,
+        log: Vec<String>,
+    },
+    /// The operator interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn on(host: Option<&str>) -> String {
+    host.map_or_else(String::new, |host| format!(" on `{host}`"))
+}
+
+impl StepError {
+    /// What is wrong without the name of what it is wrong with, for displays that have the name already.
+    pub fn reason(&self) -> String {
+        match self {
+            StepError::ServiceFailed { reason, .. } | StepError::Unhealthy { reason, .. } => reason.clone(),
+            StepError::PortTaken { host, .. } => format!("a published port is taken{}", on(host.as_deref())),
+            StepError::NoHost { .. } => "it finds no host".to_owned(),
+            StepError::ImageMissing { .. } | StepError::Engine(EngineError::Image { .. }) => {
+                "the image cannot be had".to_owned()
+            }
+            StepError::TimedOut { seconds, last, .. } => format!("not up after {seconds} s: {last}"),
+            StepError::UpdateStopped { .. } => "the update was stopped".to_owned(),
+            StepError::Engine(EngineError::Build { .. }) => "the build failed".to_owned(),
+            StepError::Engine(error) => cause_chain(error),
+            StepError::Interrupted => self.to_string(),
+        }
+    }
+
+    /// Last lines of output that belong to the failure.
+    pub fn log(&self) -> &[String] {
+        match self {
+            StepError::ServiceFailed { log, .. }
+            | StepError::Unhealthy { log, .. }
+            | StepError::TimedOut { log, .. }
+            | StepError::UpdateStopped { log, .. } => log,
+            StepError::Engine(EngineError::Build { output, .. }) => output,
+            _ => &[],
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            StepError::Engine(EngineError::Build { .. }) => "the builder's last lines are above; `hoist up --build` tries again".into(),
+            StepError::Engine(error) => return error.hint(),
+            StepError::ServiceFailed { service, .. } => format!("see `hoist logs {service}`; once mended, `hoist up` goes on from here"),
+            StepError::PortTaken { .. } => "stop what uses the port, or publish another one under `ports`".into(),
+            StepError::Unhealthy { service, .. } => format!("see `hoist logs {service}` and the `healthcheck` of the service"),
+            StepError::NoHost { .. } => "look at `hoist hosts ls`, and at `deploy.placement` and `deploy.resources` of the service".into(),
+            StepError::ImageMissing { .. } => {
+                "check the name, log in to its registry with `docker login`, or build it here: an image of this machine is sent to the hosts".into()
+            }
+            StepError::TimedOut { .. } => "`hoist ps` shows where it stands; `--wait-timeout` gives it longer".into(),
+            StepError::UpdateStopped { .. } => "mend the service and run `hoist up` again".into(),
+            StepError::Interrupted => return None,
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! Carries out a plan: concurrency, waiting, health. Tells what happens through [`event::Events`] and prints nothing.
+
+mod containers;
+pub mod contents;
+mod converge;
+pub mod deployment;
+mod digest_key;
+pub mod down;
+pub mod error;
+pub mod event;
+mod execute;
+mod failure_log;
+mod images;
+pub mod look;
+mod make_ready;
+mod object_ids;
+pub mod operator;
+pub mod pool;
+pub mod published;
+mod remove_hosts;
+mod services;
+pub mod status;
+mod task_watch;
+pub mod up;
+
+pub use deployment::Deployment;
+pub use error::{DeployError, StepError};
+pub use operator::Operator;

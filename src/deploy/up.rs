@@ -1,0 +1,250 @@
+//! The story of `up`: hosts, images, plan, steps, and where it answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use indexmap::IndexMap;
+
+use super::contents::Contents;
+use super::deployment::Deployment;
+use super::error::DeployError;
+use super::event::Event;
+use super::operator::Operator;
+use super::pool::{self, Pool};
+use super::{execute, make_ready, published};
+use crate::compose::Project;
+use crate::engine::{Engine, EngineError, Engines, Observation, observe};
+use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
+
+/// Brings a project up: makes the hosts that are missing, builds and sends images, and changes what differs.
+///
+/// # Errors
+///
+/// What could not be done; what could was done, and the next run goes on from there.
+pub async fn up(project: Arc<Project>, operator: &Operator, options: &UpOptions) -> Result<(), DeployError> {
+    let started = Instant::now();
+    check_services(&project, options)?;
+    let contents = Contents::read(&project)?;
+    let builder = operator.builder().await;
+    // Images build while hosts boot: neither needs the other.
+    let building = build(&project, operator, builder.as_ref(), options);
+    let (pool, built) = tokio::join!(make_ready::make_ready(&project, operator), building);
+    let mut pool = pool?;
+    let failed = std::mem::take(&mut pool.failed);
+    let total = pool.hosts.len() + failed.len();
+    let outcome = match built {
+        Ok(built) => services(&project, operator, options, &pool, builder.as_ref(), contents)
+            .await
+            .map(|done| built + done),
+        Err(error) => Err(error),
+    };
+    let done = match outcome {
+        outcome if failed.is_empty() => outcome?,
+        Err(interrupted @ DeployError::Interrupted { .. }) => return Err(interrupted),
+        outcome => {
+            let then = outcome.err().map(Box::new);
+            return Err(DeployError::Hosts { failed, total, then });
+        }
+    };
+    operator.events.emit(Event::Finished {
+        command: if options.only_scale { "scale" } else { "up" },
+        project: project.name.clone(),
+        changes: done + pool.changed,
+        took: started.elapsed(),
+    });
+    Ok(())
+}
+
+/// Brings the services to what the file says, on the hosts that are ready, and tells where they answer. Gives the number
+/// of steps done.
+async fn services(
+    project: &Arc<Project>,
+    operator: &Operator,
+    options: &UpOptions,
+    pool: &Pool,
+    builder: Option<&Engine>,
+    contents: Contents,
+) -> Result<usize, DeployError> {
+    // The key comes from the pool's authority, which a new pool has only now.
+    let contents = Arc::new(contents.with_digests(&digest_key(project, operator)?));
+    let mut observed = look(project, pool, builder).await?;
+    let deployment = Deployment::new(
+        Arc::clone(project),
+        operator,
+        pool.engines.clone(),
+        builder.cloned(),
+        Arc::clone(&contents),
+    );
+    let settled = UpOptions {
+        images: plan::images::ImageOptions {
+            build: false,
+            ..options.images
+        },
+        ..options.clone()
+    };
+    let plan = plan::up(project, situation(&observed, builder, &contents), &settled).map_err(DeployError::Plan)?;
+    for note in &plan.notes {
+        operator.events.emit(Event::Note {
+            message: note.message.clone(),
+        });
+    }
+    let done = execute::execute(&plan, &deployment).await?;
+    let publishes = project.services.values().any(|service| !service.ports.is_empty());
+    if done > 0 && publishes {
+        observed = look(project, pool, builder).await?;
+    }
+    for (service, addresses) in published::addresses(project, &observed, &pool.hosts) {
+        operator.events.emit(Event::Published { service, addresses });
+    }
+    Ok(done)
+}
+
+/// The plan of `up`, without touching anything: hosts that are not there yet are taken as they would be made.
+///
+/// # Errors
+///
+/// As [`up`], as far as looking goes.
+pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -> Result<Plan, DeployError> {
+    check_services(project, options)?;
+    let contents = Contents::read(project)?.with_digests(&digest_key(project, operator)?);
+    let builder = operator.builder().await;
+    if project.hosts.is_empty() {
+        let pool = pool::reached(project, operator).await?;
+        let observed = look(project, &pool, builder.as_ref()).await?;
+        return plan::up(project, situation(&observed, builder.as_ref(), &contents), options)
+            .map_err(DeployError::Plan);
+    }
+    let survey = pool::survey(project, operator).await?;
+    let hosts = plan::hosts::steps(&survey.difference, &survey.unready);
+    let engines = survey.engines.clone();
+    let mut observed = if engines.manager.is_some() {
+        observe::observe(&engines, &project.name, &image_names(project), builder.as_ref()).await?
+    } else {
+        let mut observed = Observation::default();
+        if let Some(builder) = &builder {
+            observed
+                .images
+                .insert(builder.name.clone(), builder.images(&image_names(project)).await?);
+        }
+        observed
+    };
+    plan::hosts::assume_made(&mut observed, &survey.difference);
+    let mut plan =
+        plan::up(project, situation(&observed, builder.as_ref(), &contents), options).map_err(DeployError::Plan)?;
+    plan.put_first(hosts);
+    Ok(plan)
+}
+
+/// The key of the digests that tell whether a secret changed: the pool's, so that all of its operators agree.
+fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployError> {
+    if project.configs.is_empty() && project.secrets.is_empty() {
+        return Ok(Vec::new());
+    }
+    super::digest_key::of(
+        &operator.state,
+        (!project.hosts.is_empty()).then_some(project.pool.name.as_str()),
+    )
+}
+
+fn check_services(project: &Project, options: &UpOptions) -> Result<(), DeployError> {
+    let named = options.services.iter().chain(options.scale.keys());
+    for service in named {
+        if !project.services.contains_key(service) {
+            return Err(DeployError::NoSuchService {
+                service: service.clone(),
+                project: project.name.clone(),
+                known: project.services.keys().cloned().collect(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The images that the project's services name.
+pub(super) fn image_names(project: &Project) -> Vec<String> {
+    let names: BTreeSet<String> = project
+        .services
+        .values()
+        .map(|service| service.image_name(&project.name))
+        .collect();
+    names.into_iter().collect()
+}
+
+async fn look(project: &Project, pool: &Pool, builder: Option<&Engine>) -> Result<Observation, DeployError> {
+    Ok(observe::observe(&pool.engines, &project.name, &image_names(project), builder).await?)
+}
+
+fn situation<'a>(observed: &'a Observation, builder: Option<&'a Engine>, contents: &'a Contents) -> Situation<'a> {
+    Situation {
+        observed,
+        builder: builder.map(|builder| builder.name.as_str()),
+        configs: &contents.config_digests,
+        secrets: &contents.secret_digests,
+    }
+}
+
+/// Builds what is to be built, before anything is planned: only then is it known which services run an older image.
+/// Gives the number of images built.
+async fn build(
+    project: &Arc<Project>,
+    operator: &Operator,
+    builder: Option<&Engine>,
+    options: &UpOptions,
+) -> Result<usize, DeployError> {
+    let mut observed = Observation::default();
+    if let Some(builder) = builder {
+        observed
+            .images
+            .insert(builder.name.clone(), builder.images(&image_names(project)).await?);
+    }
+    let name = builder.map(|builder| builder.name.as_str());
+    let services = plan::images::to_build(project, &observed, name, options.images);
+    let steps: Vec<Step> = services
+        .iter()
+        .filter(|service| plan::up::is_chosen(project, service, options))
+        .map(|service| Step {
+            action: Action::BuildImage {
+                image: service.image_name(&project.name),
+                service: service.name.clone(),
+            },
+            after: Vec::new(),
+            reason: String::new(),
+        })
+        .collect();
+    let Some(Action::BuildImage { image, .. }) = steps.first().map(|step| &step.action) else {
+        return Ok(0);
+    };
+    let Some(builder) = builder else {
+        let source = match operator.local_engine() {
+            Err(error) => error,
+            Ok(engine) => match engine.ping().await {
+                Err(error) => error,
+                // It answers by now: the next run builds.
+                Ok(()) => EngineError::Unreachable {
+                    engine: engine.name.clone(),
+                    endpoint: engine.endpoint().to_owned(),
+                    source: "it did not answer when this run began".into(),
+                },
+            },
+        };
+        return Err(DeployError::NoBuilder {
+            image: image.clone(),
+            source,
+        });
+    };
+    let engines = Engines {
+        manager: None,
+        hosts: IndexMap::new(),
+    };
+    let contents = Arc::new(Contents::default());
+    let deployment = Deployment::new(Arc::clone(project), operator, engines, Some(builder.clone()), contents);
+    execute::execute(
+        &Plan {
+            steps,
+            ..Plan::default()
+        },
+        &deployment,
+    )
+    .await
+}
