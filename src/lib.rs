@@ -7,3 +7,4 @@ pub mod deploy;
 pub mod engine;
 pub mod hosts;
 pub mod plan;
+pub mod ui;
