@@ -2,6 +2,7 @@
 //! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap` / `compose`, `engine`.
 
 pub mod bootstrap;
+pub mod cli;
 pub mod compose;
 pub mod deploy;
 pub mod engine;

@@ -1,3 +1,19 @@
-//! The `hoist` program.
+//! The `hoist` program: parses its arguments and runs one command.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = hoist::cli::Arguments::parse();
+    // Two TLS stacks in one process must agree on their cryptography before either is used.
+    let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(_) => return ExitCode::FAILURE,
+    };
+    let code = runtime.block_on(hoist::cli::run(arguments));
+    // A log that is being followed must not hold the exit up.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}

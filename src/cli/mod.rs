@@ -1,0 +1,82 @@
+//! One file per command: its arguments, and the calls that make it. [`settings`] resolves arguments, environment and
+//! files once; commands read neither.
+
+mod config;
+mod down;
+pub mod error;
+mod global;
+mod hosts;
+mod interrupt;
+mod logs;
+mod plan;
+mod project;
+mod ps;
+mod scale;
+pub mod settings;
+mod up;
+mod version;
+
+use clap::{Parser, Subcommand};
+
+pub use error::CliError;
+use global::GlobalArguments;
+
+/// Take Compose files to many hosts.
+///
+/// One file says what the services are and, under `x-hosts`, which hosts they need. Without `x-hosts`, the services run
+/// on the engine of the current Docker context.
+#[derive(Debug, Parser)]
+#[command(name = "hoist", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hoist up                          make the hosts, run the services, wait until they are healthy
+  hoist plan                        show what `up` would do
+  hoist -f shop.yaml -p test up     another file, another name
+  hoist ps                          which replica runs on which host
+  hoist down                        remove the services; data and hosts stay
+  hoist down --volumes --hosts      remove everything";
+
+// The first lines of help are those of the arguments' own types.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Up(up::UpArguments),
+    Down(down::DownArguments),
+    Ps(ps::PsArguments),
+    Logs(logs::LogsArguments),
+    Scale(scale::ScaleArguments),
+    Hosts(hosts::HostsArguments),
+    Plan(plan::PlanArguments),
+    Config(config::ConfigArguments),
+    Version(version::VersionArguments),
+}
+
+/// Runs one command and gives its exit code.
+pub async fn run(arguments: Arguments) -> u8 {
+    let settings = settings::Settings::resolve(&arguments.global, settings::Environment::of_this_process());
+    let output = settings.output();
+    let outcome = match arguments.command {
+        Command::Up(arguments) => up::up(arguments, &settings, &output).await,
+        Command::Down(arguments) => down::down(arguments, &settings, &output).await,
+        Command::Ps(arguments) => ps::ps(arguments, &settings, &output).await,
+        Command::Logs(arguments) => logs::logs(arguments, &settings, &output).await,
+        Command::Scale(arguments) => scale::scale(arguments, &settings, &output).await,
+        Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
+        Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
+        Command::Config(arguments) => config::config(arguments, &settings, &output),
+        Command::Version(arguments) => version::version(arguments, &output),
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            error.show(&output);
+            error.exit_code()
+        }
+    }
+}
