@@ -1,0 +1,62 @@
+# Everything that is done with this repository, from a bare machine on. `make help` lists it.
+# The debug build is used throughout: tests need it anyway, and what hoist waits for is elsewhere.
+
+HOIST := target/debug/hoist
+DEMO := $(HOIST) -f compose-examples/web-cache/compose.yaml
+N ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing, start an engine where none answers, make the base images
+	@setup/packages
+	@setup/engine
+	@setup/base-images
+
+build: ## build target/debug/hoist
+	cargo build --locked
+
+# For the targets below that only use it: built where it is missing, left as it is elsewhere.
+$(HOIST):
+	cargo build --locked
+
+test: setup ## run all tests; they use real engines and local hosts
+	@setup/run-tests all
+
+test-fast: ## run the tests that need no engine
+	@setup/run-tests fast
+
+demo: setup build ## run compose-examples/web-cache on three local hosts and visit its page
+	$(DEMO) up
+	@compose-examples/web-cache/visit
+
+up: $(HOIST) ## bring the demo to what its files say
+	$(DEMO) up
+
+scale: $(HOIST) ## run N replicas of the demo's page (make scale N=3)
+	$(DEMO) scale web=$(N)
+	@compose-examples/web-cache/visit
+
+upgrade: $(HOIST) ## build the page's version 2 and roll it out (make up goes back to version 1)
+	WEB_VERSION=2 $(DEMO) up --build
+	@compose-examples/web-cache/visit
+
+visit: ## ask the demo's page of every host
+	@compose-examples/web-cache/visit
+
+down: $(HOIST) ## remove the demo's services; hosts and data stay
+	$(DEMO) down
+
+demo-down: $(HOIST) ## remove the demo, its data and its hosts
+	$(DEMO) down -v --hosts
+
+lint: ## check format, clippy, shell scripts and dependencies
+	@setup/packages
+	@setup/lint
+
+bench: setup ## measure hoist beside Docker's own tools, into docs/benchmarks.md
+	cargo build --locked --release
+	@setup/bench target/release/hoist
