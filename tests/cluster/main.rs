@@ -1,0 +1,19 @@
+//! The main job on real hosts: the built `hoist` is run, and the engines themselves are asked what came of it.
+//!
+//! Local hosts on the engine at hand, which must be there. That nobody reaches a host's API without a certificate of
+//! the pool is proved in `tests/bootstrap`; here it is tried once more on the hosts that `up` made.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the tests print what hoist says and the times that it takes"
+)]
+
+mod interruption;
+mod machines;
+mod mixed;
+#[path = "../support/scene.rs"]
+mod scene;
+mod single_engine;
+#[path = "../support/sweep.rs"]
+mod sweep;
+mod web_cache;
