@@ -89,13 +89,18 @@ const ROUTER: Object = strict(&[key("external", Text)]);
 
 const BOOT_VOLUME: Object = strict(&[key("size", Integer), key("type", Text)]);
 
-pub const INGRESS: Object = strict(&[
+/// One way in, or several: another port to listen on, another host, another path.
+pub const INGRESS: super::Shape = Either(&[In(&WAY_IN), List(&In(&WAY_IN))]);
+
+const WAY_IN: Object = strict(&[
     key("port", TEXT_OR_NUMBER),
     key("listen", TEXT_OR_NUMBER),
     key("host", Either(&[Text, List(&Text)])),
     key("path", Text),
-    key("mode", Choice(&["http", "tcp"])),
+    key("protocol", Choice(&["http", "tcp"])),
+    key("sticky", Boolean),
     key("health", Text),
+    key("drain", Duration),
     key("tls", In(&TLS)),
 ]);
 

@@ -106,7 +106,7 @@ const SERVICE_KEYS: &[Key] = &[
     key("working_dir", Text),
     not_yet("post_start", List(&Map(&Any))),
     not_yet("pre_stop", List(&Map(&Any))),
-    refused("x-ingress", In(&hosts::INGRESS)),
+    not_yet("x-ingress", hosts::INGRESS),
     key("x-runtime", Choice(&["service", "container"])),
 ];
 
