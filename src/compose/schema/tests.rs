@@ -146,11 +146,10 @@ x-other: {any: thing}
 }
 
 #[test]
-fn ingress_is_refused_for_now_and_its_keys_are_checked() {
-    let text = "services:\n  a: {image: x, x-ingress: {prt: 80}}\n";
-    let expected = [
-        "2:17 `x-ingress` is not supported by this version yet",
-        "2:29 unknown key `prt` [did you mean `port`?]",
-    ];
-    assert_eq!(errors(text), expected);
+fn ingress_has_no_effect_yet_and_its_keys_are_checked() {
+    let text = "services:\n  a: {image: x, x-ingress: {port: 80}}\n  b: {image: x, x-ingress: [{port: 80}, {prt: 81}]}\n";
+    assert_eq!(errors(text), ["3:42 unknown key `prt` [did you mean `port`?]"]);
+    let text = "services:\n  a: {image: x, x-ingress: {port: 80, protocol: tcp, sticky: true, drain: 30s}}\n";
+    let expected = ["2:17 `x-ingress` has no effect: not supported by this version yet"];
+    assert_eq!(warnings(text), expected);
 }
