@@ -29,7 +29,7 @@ use std::sync::Arc;
 pub use cluster::{JoinedCluster, OnHostProgress, join};
 pub use error::BootstrapError;
 pub use keyring::Keyring;
-pub use leave::remove_host;
+pub use leave::{leave, remove_host};
 pub use reach::reach;
 pub use ready::bootstrap;
 pub use ssh::{Output, Session};

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
-use super::error::{DeployError, HostFailure};
+use super::error::{DeployError, HostFailure, HostFailureCause};
 use super::event::{Event, HostProgress};
 use super::operator::Operator;
 use super::pool::survey;
+use crate::bootstrap;
 use crate::compose::Project;
 use crate::engine::error::cause_chain;
 use crate::engine::{Engine, labels};
@@ -57,15 +58,14 @@ pub async fn remove_hosts(project: &Project, operator: &Operator, force: bool) -
             })
         };
         tell(HostProgress::Removing);
-        // A machine that stays must not stay in a cluster that goes.
-        if let (ProviderKind::Ssh, Some(engine)) = (host.provider, engines.get(host.name.as_str())) {
-            let _gone_already = engine.leave_cluster(true).await;
-        }
-        let removed = match survey.providers.of_host(host) {
-            Ok(provider) => provider.remove(host).await,
-            Err(error) => Err(error),
+        let removed = async {
+            // A machine that stays must not stay in a cluster that goes.
+            if let (ProviderKind::Ssh, Some(engine)) = (host.provider, engines.get(host.name.as_str())) {
+                bootstrap::leave(&host.pool, &host.name, engine).await?;
+            }
+            Ok::<(), HostFailureCause>(survey.providers.of_host(host)?.remove(host).await?)
         };
-        match removed {
+        match removed.await {
             Ok(()) => {
                 tell(HostProgress::Removed);
                 Ok(())
@@ -76,7 +76,7 @@ pub async fn remove_hosts(project: &Project, operator: &Operator, force: bool) -
                 });
                 Err(HostFailure {
                     host: host.name.clone(),
-                    error: error.into(),
+                    error,
                 })
             }
         }

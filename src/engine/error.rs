@@ -80,6 +80,11 @@ impl EngineError {
         matches!(self, EngineError::Call { message, .. } if message.contains("update out of sequence"))
     }
 
+    /// Whether the engine said that it is in no cluster.
+    pub fn is_out_of_cluster(&self) -> bool {
+        matches!(self, EngineError::Call { message, .. } if message.contains("not part of a swarm"))
+    }
+
     /// Whether the thing cannot go yet because something still uses it.
     pub fn is_in_use(&self) -> bool {
         let EngineError::Call { message, .. } = self else {

@@ -20,6 +20,8 @@ pub const WORKING_DIRECTORY: &str = "com.docker.compose.project.working_dir";
 pub const CONFIG_FILES: &str = "com.docker.compose.project.config_files";
 /// The project's name (`docker stack ls` reads it).
 pub const STACK_NAMESPACE: &str = "com.docker.stack.namespace";
+/// On a replica's container: the task that it was made for (the engine sets it).
+pub const TASK: &str = "com.docker.swarm.task.id";
 /// The image's name as the file says it (`docker stack services` reads it).
 pub const STACK_IMAGE: &str = "com.docker.stack.image";
 
