@@ -69,7 +69,7 @@ fn service(service: &mut Node, findings: &mut Findings) {
             "tmpfs" | "dns" | "dns_search" | "label_file" => lists::to_list(node),
             "configs" | "secrets" => items(node, file_use),
             "extra_hosts" => lists::extra_hosts(node, findings),
-            "expose" | "group_add" => items(node, to_text),
+            "expose" => items(node, to_text),
             "devices" => items(node, |item| device(item, findings)),
             "healthcheck" => test(node),
             "pull_policy" if node.as_text() == Some("if_not_present") => {

@@ -7,7 +7,6 @@ mod cycles;
 mod services;
 
 use super::findings::Findings;
-use super::names;
 use super::nearest;
 use super::source::Place;
 use super::tree::{Mapping, Node};
@@ -23,14 +22,6 @@ pub fn check(project: &Node, findings: &mut Findings) {
             &project.place,
             Some("name at least one under `services:`".to_owned()),
         ),
-    }
-    for kind in ["services", "networks", "volumes", "configs", "secrets"] {
-        for (name, entry) in section(project, kind).into_iter().flatten() {
-            if !names::is_resource_name(name) {
-                let message = format!("`{name}` is not a name: letters, digits, `.`, `_` and `-` are");
-                findings.error(message, &entry.key);
-            }
-        }
     }
     for (name, entry) in services.into_iter().flatten() {
         if !entry.value.is_invalid() {
@@ -101,11 +92,6 @@ fn one_source(name: &str, kind: &str, entry: &super::tree::Entry, findings: &mut
             format!("the {what} `{name}` does not say where its content comes from"),
             &entry.key,
             Some("give one of `file`, `environment`, `content` and `external`".to_owned()),
-        ),
-        ["content"] if kind == "secrets" => findings.error_hint(
-            "a secret cannot have `content`: it would stand in the file",
-            &object["content"].key,
-            Some("use `file` or `environment`".to_owned()),
         ),
         [_] => {}
         [first, second, ..] => {

@@ -83,11 +83,13 @@ fn run(
     let mut interpolation = interpolate::Variables::new(&variables);
     for document in &mut documents {
         interpolate::tree(document, &mut interpolation, findings);
-        schema::check(document, findings);
+        schema::check(document, true, findings);
         canonical::canonical(document, findings);
     }
     let mut tree = merged(documents)?;
     tree.as_map()?;
+    schema::check_whole(&tree, findings);
+    schema::settle(&mut tree, findings);
     *secret_values = secrets(&tree, &variables);
     let base = paths::Base {
         directory: &request.directory,

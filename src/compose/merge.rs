@@ -161,7 +161,7 @@ fn identity(key: &str, item: &Node) -> Option<String> {
             .as_text()
             .map(|text| text.split(':').next().unwrap_or(text).to_owned()),
         "cap_add" | "cap_drop" | "dns" | "dns_opt" | "dns_search" | "expose" | "extra_hosts" | "links" | "profiles"
-        | "group_add" | "security_opt" | "external_links" | "build.tags" | "build.platforms" => {
+        | "build.tags" | "build.platforms" => {
             item.as_text().map(str::to_owned)
         }
         _ => None,

@@ -48,7 +48,7 @@ fn a_service_needs_something_to_run_and_a_valid_name() {
     let text = "services:\n  a: {}\n  b c: {image: x}\n";
     let expected = [
         "2:3 the service `a` has neither `image` nor `build` [say which image it runs]",
-        "3:3 `b c` is not a name: letters, digits, `.`, `_` and `-` are",
+        "3:3 `b c` cannot be a name in `services`: letters, digits, `.`, `_` and `-` can",
     ];
     assert_eq!(errors(text), expected);
     let expected = ["1:1 the project has no services [name at least one under `services:`]"];
@@ -58,14 +58,14 @@ fn a_service_needs_something_to_run_and_a_valid_name() {
 #[test]
 fn a_container_name_is_there_once() {
     let text = "services:
-  a: {image: x, container_name: n, scale: 2}
-  b: {image: x, container_name: n, deploy: {replicas: 2}, scale: 3}
+  a: {image: x, container_name: nn, scale: 2}
+  b: {image: x, container_name: nn, deploy: {replicas: 2}, scale: 3}
 ";
     let expected = [
         "2:33 `container_name` allows one replica, not 2: a name is there once [leave the name to Hoist]",
         "3:33 `container_name` allows one replica, not 2: a name is there once [leave the name to Hoist]",
-        "3:33 the container name `n` is that of the service `a` already",
-        "3:66 `scale` says 3 and `deploy.replicas` says 2 [keep `deploy.replicas` only]",
+        "3:33 the container name `nn` is that of the service `a` already",
+        "3:67 `scale` says 3 and `deploy.replicas` says 2 [keep `deploy.replicas` only]",
     ];
     assert_eq!(errors(text), expected);
 }
@@ -88,7 +88,7 @@ configs: {c: {file: a, content: b}}
     let expected = [
         "2:31 `network_mode` and `networks` exclude each other",
         "3:32 the external network `n` cannot have `driver`: it exists already",
-        "4:15 a secret cannot have `content`: it would stand in the file [use `file` or `environment`]",
+        "4:15 unknown key `content` [known here: `name`, `file`, `environment`, `external`, `labels`, `driver`, `driver_opts`, `template_driver`]",
         "4:28 the secret `t` does not say where its content comes from [give one of `file`, `environment`, `content` and `external`]",
         "5:24 the config `c` has both `file` and `content`",
     ];
@@ -130,7 +130,7 @@ fn words_that_the_schema_cannot_judge_are_judged() {
     let expected = [
         "2:26 a quote in `command` is never closed",
         "2:43 `restart` cannot be `sometimes` [known here: `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:3`]",
-        "2:67 `pull_policy` cannot be `alwys` [did you mean `always`?]",
+        "2:67 `pull_policy` cannot be `alwys`: it must be one of `always`, `never`, `missing`, `build`, `refresh`, `daily`, `weekly`, `every_12h` and the like",
         "2:95 a list in `test` must begin with `CMD`, `CMD-SHELL` or `NONE`, not `curl` [a plain string is run by the shell]",
         "3:31 `nobody` is not an extra host: write `HOST=ADDRESS`",
         "3:50 `a:b:c:d` is not a device: write `SOURCE[:TARGET[:PERMISSIONS]]`",

@@ -1,34 +1,36 @@
 //! The keys of `build` (specification: *build*).
 
-use super::Shape::{Any, Boolean, Bytes, Either, List, Map, Text};
-use super::service::{EXTRA_HOSTS, FILE_USE, ULIMITS};
-use super::{LIST_OR_MAP, Object, Shape, TEXT_OR_LIST, TEXTS};
-use super::{key, not_yet, object};
+use super::attached::{CONFIG_USE, EXTRA_HOSTS};
+use super::limits::ULIMITS;
+use super::shape::{
+    BOOLEAN, DISTINCT_OR_MAP, LIST_OR_MAP, Object, Shape, TEXT, TEXT_OR_BOOLEAN, TEXTS, WHOLE_BYTES, key, not_yet,
+    object,
+};
+use Shape::List;
 
 pub const BUILD: Object = object(&[
-    key("context", Text),
-    key("dockerfile", Text),
-    key("dockerfile_inline", Text),
+    key("context", TEXT),
+    key("dockerfile", TEXT),
+    key("dockerfile_inline", TEXT),
     not_yet("entitlements", TEXTS),
     key("args", LIST_OR_MAP),
-    not_yet("provenance", Either(&[Text, Boolean])),
-    not_yet("sbom", Either(&[Text, Boolean])),
-    not_yet("ssh", Either(&[Text, List(&Text), Map(&Any)])),
+    not_yet("provenance", TEXT_OR_BOOLEAN),
+    not_yet("sbom", TEXT_OR_BOOLEAN),
+    not_yet("ssh", DISTINCT_OR_MAP),
     key("labels", LIST_OR_MAP),
-    key("cache_from", TEXT_OR_LIST),
-    not_yet("cache_to", TEXT_OR_LIST),
-    key("no_cache", Boolean),
-    not_yet("no_cache_filter", TEXT_OR_LIST),
+    key("cache_from", TEXTS),
+    not_yet("cache_to", TEXTS),
+    key("no_cache", BOOLEAN),
     not_yet("additional_contexts", LIST_OR_MAP),
-    key("pull", Boolean),
+    key("pull", BOOLEAN),
     key("extra_hosts", EXTRA_HOSTS),
-    not_yet("isolation", Text),
-    key("network", Text),
-    key("target", Text),
-    not_yet("secrets", List(&FILE_USE)),
-    key("shm_size", Bytes),
+    not_yet("isolation", TEXT),
+    key("network", TEXT),
+    key("target", TEXT),
+    not_yet("secrets", List(&CONFIG_USE)),
+    key("shm_size", WHOLE_BYTES),
     key("tags", TEXTS),
     not_yet("ulimits", ULIMITS),
     key("platforms", TEXTS),
-    not_yet("privileged", Shape::Boolean),
+    not_yet("privileged", BOOLEAN),
 ]);

@@ -1,55 +1,59 @@
 //! The keys of `deploy` (specification: *deploy*).
 
-use super::Shape::{Any, Bytes, Choice, Cpus, Duration, Integer, List, Number, Object as In, Text};
-use super::{LIST_OR_MAP, Object, TEXTS};
-use super::{kept, key, not_yet, object};
+use super::attached::DEVICE_REQUEST;
+use super::shape::{
+    CPUS, DECIMAL, DURATION, INTEGER, INTEGER_OR_TEXT, LIST_OR_MAP, Object, Shape, TEXT, TEXT_BYTES, TEXTS, WHOLE,
+    choice, kept, key, not_yet, object, unsigned,
+};
+use Shape::{List, Object as In};
 
 pub const DEPLOY: Object = object(&[
-    key(
-        "mode",
-        Choice(&["replicated", "global", "replicated-job", "global-job"]),
-    ),
-    kept("replicas", Integer),
+    key("mode", TEXT),
+    kept("replicas", INTEGER.at_once()),
     key("labels", LIST_OR_MAP),
     kept("update_config", In(&UPDATE)),
     kept("rollback_config", In(&UPDATE)),
     key("resources", In(&RESOURCES)),
     kept("restart_policy", In(&RESTART)),
     key("placement", In(&PLACEMENT)),
-    key("endpoint_mode", Choice(&["vip", "dnsrr"])),
+    key("endpoint_mode", TEXT),
 ]);
 
 const UPDATE: Object = object(&[
-    kept("parallelism", Integer),
-    key("delay", Duration),
-    key("failure_action", Choice(&["pause", "continue", "rollback"])),
-    key("monitor", Duration),
-    key("max_failure_ratio", Number),
-    key("order", Choice(&["start-first", "stop-first"])),
+    kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()),
+    key("delay", DURATION),
+    key("failure_action", TEXT),
+    key("monitor", DURATION),
+    key("max_failure_ratio", DECIMAL.at_once()),
+    key("order", choice(&["start-first", "stop-first"])),
 ]);
 
 const RESOURCES: Object = object(&[kept("limits", In(&LIMITS)), kept("reservations", In(&RESERVATIONS))]);
 
-const LIMITS: Object = object(&[key("cpus", Cpus), key("memory", Bytes), key("pids", Integer)]);
+const LIMITS: Object = object(&[key("cpus", CPUS), key("memory", TEXT_BYTES), key("pids", INTEGER)]);
 
 const RESERVATIONS: Object = object(&[
-    key("cpus", Cpus),
-    key("memory", Bytes),
-    not_yet("devices", List(&Any)),
-    not_yet("generic_resources", List(&Any)),
+    key("cpus", CPUS),
+    key("memory", TEXT_BYTES),
+    not_yet("devices", List(&In(&DEVICE_REQUEST))),
+    not_yet("generic_resources", List(&In(&GENERIC_RESOURCE))),
 ]);
 
+const GENERIC_RESOURCE: Object = object(&[kept("discrete_resource_spec", In(&DISCRETE_RESOURCE))]);
+
+const DISCRETE_RESOURCE: Object = object(&[kept("kind", TEXT), kept("value", WHOLE)]);
+
 const RESTART: Object = object(&[
-    key("condition", Choice(&["none", "on-failure", "any"])),
-    kept("delay", Duration),
-    kept("max_attempts", Integer),
-    kept("window", Duration),
+    key("condition", TEXT),
+    kept("delay", DURATION),
+    kept("max_attempts", unsigned(INTEGER_OR_TEXT, 64).at_once()),
+    kept("window", DURATION),
 ]);
 
 const PLACEMENT: Object = object(&[
     key("constraints", TEXTS),
     key("preferences", List(&In(&PREFERENCE))),
-    key("max_replicas_per_node", Integer),
+    key("max_replicas_per_node", unsigned(INTEGER_OR_TEXT, 64).at_once()),
 ]);
 
-const PREFERENCE: Object = object(&[key("spread", Text)]);
+const PREFERENCE: Object = object(&[key("spread", TEXT)]);

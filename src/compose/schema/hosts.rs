@@ -2,106 +2,98 @@
 //!
 //! None of them takes `x-` keys: what is not known is a mistake.
 
-use super::Shape::{Any, Boolean, Choice, Duration, Either, Integer, List, Map, Object as In, Scalar, Text};
-use super::{Key, LIST_OR_MAP, Object, TEXT_OR_NUMBER, TEXTS, kept, key};
+use super::shape::{
+    BOOLEAN, DURATION, INTEGER, LIST_OR_MAP, NOT_EMPTY, Object, SCALAR, Shape, TEXT, TEXT_OR_LIST, TEXT_OR_NUMBER,
+    TEXTS, choice, closed, kept, key,
+};
+use Shape::{Any, Either, List, Map, Object as In};
 
-const fn strict(keys: &'static [Key]) -> Object {
-    Object {
-        keys,
-        required: &[],
-        extensible: false,
-    }
-}
-
-pub const GROUP: Object = strict(&[
-    kept("count", Integer),
+pub const GROUP: Object = closed(&[
+    kept("count", INTEGER),
     key("labels", LIST_OR_MAP),
     kept("local", In(&LOCAL)),
-    kept("ssh", List(&Either(&[Text, In(&SSH)]))),
+    kept("ssh", List(&Either(&[TEXT, In(&SSH)]))),
     kept("openstack", In(&OPENSTACK)),
 ]);
 
-const LOCAL: Object = strict(&[key("image", Text)]);
+const LOCAL: Object = closed(&[key("image", TEXT)]);
 
-const SSH: Object = Object {
-    keys: &[
-        key("host", Text),
-        key("user", Text),
-        key("port", Integer),
-        key("identity_file", Text),
-        key("host_key", Text),
-        key("private_address", Text),
-    ],
-    required: &["host"],
-    extensible: false,
-};
+const SSH: Object = closed(&[
+    key("host", TEXT),
+    key("user", TEXT),
+    key("port", INTEGER),
+    key("identity_file", TEXT),
+    key("host_key", TEXT),
+    key("private_address", TEXT),
+])
+.requires(&["host"]);
 
-pub const POOL: Object = strict(&[
-    key("name", Text),
-    kept("managers", Integer),
-    kept("encrypt", Boolean),
+pub const POOL: Object = closed(&[
+    key("name", TEXT),
+    kept("managers", INTEGER),
+    kept("encrypt", BOOLEAN),
     key("docker", In(&DOCKER)),
 ]);
 
-const DOCKER: Object = strict(&[
-    key("install", Choice(&["auto", "distro", "docker-ce", "never"])),
-    key("version", Text),
-    key("api", Choice(&["tls", "ssh", "insecure-tcp"])),
-    key("port", Integer),
-    key("daemon", Map(&Any)),
+const DOCKER: Object = closed(&[
+    key("install", choice(&["auto", "distro", "docker-ce", "never"])),
+    key("version", TEXT),
+    key("api", choice(&["tls", "ssh", "insecure-tcp"])),
+    key("port", INTEGER),
+    key("daemon", Map(&NOT_EMPTY, &Any)),
 ]);
 
-pub const OPENSTACK: Object = strict(&[
-    key("cloud", Text),
-    key("region", Text),
-    key("image", Text),
-    key("flavor", Text),
-    key("keypair", Text),
-    key("network", Either(&[Text, In(&NETWORK)])),
-    kept("floating_ip", Either(&[FALSE, Text])),
+pub const OPENSTACK: Object = closed(&[
+    key("cloud", TEXT),
+    key("region", TEXT),
+    key("image", TEXT),
+    key("flavor", TEXT),
+    key("keypair", TEXT),
+    key("network", Either(&[TEXT, In(&NETWORK)])),
+    kept("floating_ip", Either(&[FALSE, TEXT])),
     key("allow", TEXTS),
     key("publish_to", TEXTS),
     key("security_groups", TEXTS),
-    key("availability_zone", Text),
+    key("availability_zone", TEXT),
     key(
         "server_group",
-        Choice(&["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]),
+        choice(&["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]),
     ),
     key("boot_volume", In(&BOOT_VOLUME)),
-    kept("config_drive", Boolean),
-    key("metadata", Map(&Scalar)),
-    key("user_data", Text),
-    key("user", Text),
-    key("timeout", Duration),
+    kept("config_drive", BOOLEAN),
+    key("metadata", Map(&NOT_EMPTY, &SCALAR)),
+    key("user_data", TEXT),
+    key("user", TEXT),
+    key("timeout", DURATION),
 ]);
 
 /// Only `false` means something; `true` would not say from which network.
-const FALSE: super::Shape = super::Shape::False;
+const FALSE: Shape = super::shape::FALSE;
 
-const NETWORK: Object = strict(&[
-    key("name", Text),
-    key("cidr", Text),
+const NETWORK: Object = closed(&[
+    key("name", TEXT),
+    key("cidr", TEXT),
     key("dns", TEXTS),
     key("router", In(&ROUTER)),
 ]);
 
-const ROUTER: Object = strict(&[key("external", Text)]);
+const ROUTER: Object = closed(&[key("external", TEXT)]);
 
-const BOOT_VOLUME: Object = strict(&[key("size", Integer), key("type", Text)]);
+const BOOT_VOLUME: Object = closed(&[key("size", INTEGER), key("type", TEXT)]);
 
 /// One way in, or several: another port to listen on, another host, another path.
-pub const INGRESS: super::Shape = Either(&[In(&WAY_IN), List(&In(&WAY_IN))]);
+pub const INGRESS: Shape = Either(&[In(&WAY_IN), List(&In(&WAY_IN))]);
 
-const WAY_IN: Object = strict(&[
+const WAY_IN: Object = closed(&[
     key("port", TEXT_OR_NUMBER),
     key("listen", TEXT_OR_NUMBER),
-    key("host", Either(&[Text, List(&Text)])),
-    key("path", Text),
-    key("protocol", Choice(&["http", "tcp"])),
-    key("sticky", Boolean),
-    key("health", Text),
-    key("drain", Duration),
+    key("host", TEXT_OR_LIST),
+    key("path", TEXT),
+    key("protocol", choice(&["http", "tcp"])),
+    key("sticky", BOOLEAN),
+    key("health", TEXT),
+    key("drain", DURATION),
     key("tls", In(&TLS)),
 ]);
 
-const TLS: Object = strict(&[key("cert", Text), key("key", Text)]);
+const TLS: Object = closed(&[key("cert", TEXT), key("key", TEXT)]);

@@ -1,72 +1,113 @@
-//! The top level of a file, and its networks, volumes, configs and secrets.
+//! The top level of a file, and its networks, volumes, configs, secrets and models.
 
-use super::Shape::{Any, Boolean, Either, List, Map, Object as In, Optional, Scalar, Text};
-use super::{LIST_OR_MAP, Object, Shape, hosts, service};
-use super::{key, not_yet, object, obsolete, refused};
+use super::shape::{
+    ANY_BUT_EMPTY, BOOLEAN, DISTINCT_OR_MAP, DRIVER_OPTIONS, LIST_OR_MAP, NOT_EMPTY, Object, Others, PLAIN,
+    PLAIN_OR_ANY, STRICT_INTEGER, Shape, TEXT, TEXT_OR_DISTINCT, TEXT_OR_INTEGER, TEXTS, key, not_yet, object,
+    obsolete, refused,
+};
+use super::{hosts, service};
+use Shape::{Either, List, Map, Object as In, Optional};
 
 /// In the order of the reference's canonical form.
 pub const ROOT: Object = object(&[
-    obsolete("version", Any),
-    key("name", Text),
-    key("services", Map(&In(&service::SERVICE))),
-    refused("include", Any),
-    key("networks", Map(&Optional(&In(&NETWORK)))),
-    key("volumes", Map(&Optional(&In(&VOLUME)))),
-    key("secrets", Map(&In(&FILE_OBJECT))),
-    key("configs", Map(&In(&FILE_OBJECT))),
-    not_yet("models", Any),
-    key("x-hosts", Map(&In(&hosts::GROUP))),
+    obsolete("version", TEXT),
+    key("name", TEXT),
+    key("services", Map(&PLAIN, &In(&service::SERVICE))),
+    refused("include", List(&Either(&[TEXT, In(&INCLUDE)]))),
+    key("networks", Map(&PLAIN_OR_ANY, &Optional(&In(&NETWORK)))),
+    key("volumes", Map(&PLAIN, &Optional(&In(&VOLUME)))),
+    key("secrets", Map(&PLAIN, &In(&SECRET))),
+    key("configs", Map(&PLAIN, &In(&CONFIG))),
+    not_yet("models", Map(&PLAIN_OR_ANY, &In(&MODEL))),
+    key("x-hosts", Map(&NOT_EMPTY, &In(&hosts::GROUP))),
     key("x-pool", In(&hosts::POOL)),
     key("x-openstack", In(&hosts::OPENSTACK)),
 ]);
 
-/// `true`, or the old `{name: …}`.
-const EXTERNAL: Shape = Either(&[Boolean, In(&EXTERNAL_NAME)]);
+/// Taken out before the reference looks at the schema, so that other keys pass.
+const INCLUDE: Object = Object {
+    keys: &[
+        key("path", TEXT_OR_DISTINCT),
+        key("project_directory", TEXT),
+        key("env_file", TEXT_OR_DISTINCT),
+    ],
+    required: &[],
+    others: Others::Ignored,
+};
 
-const EXTERNAL_NAME: Object = object(&[key("name", Text)]);
+/// `true`, or the old `{name: …}`.
+const EXTERNAL: Shape = Either(&[BOOLEAN.at_once(), In(&EXTERNAL_NAME)]);
+
+const EXTERNAL_NAME: Object = object(&[key("name", TEXT)]);
+
+/// The same for configs and secrets, where the schema forbids nothing.
+const OPEN_EXTERNAL: Shape = Either(&[BOOLEAN.at_once(), In(&OPEN_EXTERNAL_NAME)]);
+
+const OPEN_EXTERNAL_NAME: Object = Object {
+    keys: EXTERNAL_NAME.keys,
+    required: &[],
+    others: Others::Ignored,
+};
 
 const NETWORK: Object = object(&[
-    key("name", Text),
-    key("driver", Text),
-    key("driver_opts", Map(&Scalar)),
+    key("name", TEXT),
+    key("driver", TEXT),
+    key("driver_opts", DRIVER_OPTIONS),
     key("ipam", In(&IPAM)),
     key("external", EXTERNAL),
-    key("internal", Boolean),
-    key("attachable", Boolean),
+    key("internal", BOOLEAN.at_once()),
+    key("attachable", BOOLEAN.at_once()),
     key("labels", LIST_OR_MAP),
-    not_yet("enable_ipv4", Boolean),
-    key("enable_ipv6", Boolean),
+    not_yet("enable_ipv4", BOOLEAN.at_once()),
+    key("enable_ipv6", BOOLEAN.at_once()),
 ]);
 
 const IPAM: Object = object(&[
-    not_yet("driver", Text),
+    not_yet("driver", TEXT),
     key("config", List(&In(&IPAM_POOL))),
-    not_yet("options", Map(&Text)),
+    not_yet("options", Map(&NOT_EMPTY, &TEXT)),
 ]);
 
 const IPAM_POOL: Object = object(&[
-    key("subnet", Text),
-    key("gateway", Text),
-    key("ip_range", Text),
-    not_yet("aux_addresses", Map(&Text)),
+    key("subnet", TEXT),
+    key("gateway", TEXT),
+    key("ip_range", TEXT),
+    not_yet("aux_addresses", Map(&NOT_EMPTY, &TEXT)),
 ]);
 
 const VOLUME: Object = object(&[
-    key("name", Text),
-    key("driver", Text),
-    key("driver_opts", Map(&Scalar)),
+    key("name", TEXT),
+    key("driver", TEXT),
+    key("driver_opts", DRIVER_OPTIONS),
     key("external", EXTERNAL),
-    key("labels", LIST_OR_MAP),
+    key("labels", DISTINCT_OR_MAP),
 ]);
 
-const FILE_OBJECT: Object = object(&[
-    key("name", Text),
-    key("file", Text),
-    key("environment", Text),
-    key("content", Text),
-    key("external", EXTERNAL),
-    key("labels", LIST_OR_MAP),
-    not_yet("driver", Text),
-    not_yet("driver_opts", Map(&Scalar)),
-    not_yet("template_driver", Text),
+const SECRET: Object = object(&[
+    key("name", TEXT),
+    key("file", TEXT),
+    key("environment", TEXT),
+    key("external", OPEN_EXTERNAL),
+    key("labels", DISTINCT_OR_MAP),
+    not_yet("driver", TEXT),
+    not_yet("driver_opts", Map(&ANY_BUT_EMPTY, &TEXT_OR_INTEGER)),
+    not_yet("template_driver", TEXT),
 ]);
+
+const CONFIG: Object = object(&[
+    key("name", TEXT),
+    key("file", TEXT),
+    key("environment", TEXT),
+    key("content", TEXT),
+    key("external", OPEN_EXTERNAL),
+    key("labels", DISTINCT_OR_MAP),
+    not_yet("template_driver", TEXT),
+]);
+
+const MODEL: Object = object(&[
+    key("name", TEXT),
+    key("model", TEXT),
+    key("context_size", STRICT_INTEGER),
+    key("runtime_flags", TEXTS),
+])
+.requires(&["model"]);

@@ -25,7 +25,7 @@ fn every_wrong_type_is_reported_in_one_run() {
     tty: maybe
     stop_grace_period: 10
     shm_size: big
-    deploy: {mode: replicatd, replicas: x}
+    deploy: {update_config: {order: stop-frst}, replicas: x}
     healthcheck: {retries: 1.5, interval: soon}
   other: nginx
 ";
@@ -35,9 +35,8 @@ fn every_wrong_type_is_reported_in_one_run() {
         "5:10 `tty` must be `true` or `false`, not `maybe`",
         "6:24 `stop_grace_period` must be a duration such as `1m30s`, not a whole number",
         "7:15 `shm_size` must be a size such as `64m`, not `big`",
-        "8:20 `mode` cannot be `replicatd` [did you mean `replicated`?]",
-        "8:41 `replicas` must be a whole number, not `x`",
-        "9:28 `retries` must be a whole number, not `1.5`",
+        "8:37 `order` cannot be `stop-frst` [did you mean `stop-first`?]",
+        "8:59 `replicas` must be a whole number, not `x`",
         "9:43 `interval` must be a duration such as `1m30s`, not `soon`",
         "10:10 `other` must be a mapping, not a string",
     ];

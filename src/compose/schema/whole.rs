@@ -1,0 +1,71 @@
+//! The second step: what can only be said of the merged project: which keys are missing, and which
+//! entries of a list are there twice. One file may leave a key to another.
+
+use super::check::fits_kind;
+use super::resources::ROOT;
+use super::shape::{Object, Shape};
+use crate::compose::findings::Findings;
+use crate::compose::source::Place;
+use crate::compose::tree::{Mapping, Node, Value};
+
+/// Checks the merged tree; everything in it went through [`super::check`] already.
+pub fn check_whole(node: &Node, findings: &mut Findings) {
+    look(node, &Shape::Object(&ROOT), "the file", findings);
+}
+
+/// Checks a value; `name` is what messages call it.
+fn look(node: &Node, shape: &'static Shape, name: &str, findings: &mut Findings) {
+    match (&node.value, shape) {
+        (_, Shape::Optional(shape)) => look(node, shape, name, findings),
+        (value, Shape::Either(shapes)) => {
+            if let Some(shape) = shapes.iter().find(|shape| fits_kind(shape, value)) {
+                look(node, shape, name, findings);
+            }
+        }
+        (Value::List(list), Shape::List(item) | Shape::Set(item)) => {
+            if matches!(shape, Shape::Set(_)) {
+                distinct(list, name, findings);
+            }
+            for node in list {
+                look(node, item, &format!("an entry of {name}"), findings);
+            }
+        }
+        (Value::Map(mapping), Shape::Map(names, value)) => {
+            for (key, entry) in mapping.iter().filter(|(key, _)| (names.fits)(key)) {
+                look(&entry.value, value, &format!("`{key}`"), findings);
+            }
+        }
+        (Value::Map(mapping), Shape::Object(object)) => {
+            for (name, entry) in mapping {
+                if let Some(key) = object.key(name) {
+                    look(&entry.value, &key.shape, &format!("`{name}`"), findings);
+                }
+            }
+            required(mapping, object, name, &node.place, findings);
+        }
+        _ => {}
+    }
+}
+
+fn required(mapping: &Mapping, object: &Object, name: &str, place: &Place, findings: &mut Findings) {
+    // A key that is not known may be the mistyped one that is missing.
+    if mapping.values().any(|entry| entry.value.is_invalid()) {
+        return;
+    }
+    for required in object.required {
+        if !mapping.contains_key(*required) {
+            findings.error(format!("{name} needs `{required}`"), place);
+        }
+    }
+}
+
+/// Each entry that another before it equals is an error.
+pub fn distinct(list: &[Node], name: &str, findings: &mut Findings) {
+    let mut seen = std::collections::HashSet::new();
+    for node in list.iter().filter(|node| !node.is_invalid()) {
+        if !seen.insert(node.to_json().to_string()) {
+            let shown = node.scalar_text().unwrap_or_default();
+            findings.error(format!("{name} has `{shown}` twice"), &node.place);
+        }
+    }
+}
