@@ -181,6 +181,7 @@ fn test_host() -> (Host, Settings) {
         login,
         private_address: None,
         labels: Default::default(),
+        shape: Default::default(),
         running: true,
     };
     let settings = Settings {

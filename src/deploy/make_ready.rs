@@ -15,7 +15,7 @@ use crate::compose::Project;
 use crate::engine::Engines;
 use crate::engine::error::cause_chain;
 use crate::hosts::providers::Providers;
-use crate::hosts::{Host, HostRequest, MakeProgress};
+use crate::hosts::{Change, Host, HostRequest, MakeProgress};
 
 /// Brings the pool to what the file says and reaches its engines. Hosts are made and bootstrapped all at once.
 ///
@@ -27,6 +27,7 @@ pub async fn make_ready(project: &Project, operator: &Operator) -> Result<Pool, 
         return Ok(without_hosts(operator.local_engine()?));
     }
     let survey = survey(project, operator).await?;
+    let shared = make_shared(project, operator, &survey.providers).await?;
     if survey.is_settled() {
         let hosts = survey.difference.keep.clone();
         for host in &hosts {
@@ -40,7 +41,7 @@ pub async fn make_ready(project: &Project, operator: &Operator) -> Result<Pool, 
             engines: survey.engines,
             nodes: survey.nodes,
             failed: Vec::new(),
-            changed: 0,
+            changed: shared,
             tunnels: survey.tunnels,
         });
     }
@@ -48,8 +49,29 @@ pub async fn make_ready(project: &Project, operator: &Operator) -> Result<Pool, 
     let providers = Arc::clone(&survey.providers);
     let keep = survey.difference.keep.clone();
     let mut pool = connect(project, operator, survey, keep).await?;
+    pool.changed += shared;
     remove_surplus(operator, &providers, &surplus, &mut pool).await?;
     Ok(pool)
+}
+
+/// What the pool's hosts share as the file says it now; gives how much of it was made or changed.
+async fn make_shared(project: &Project, operator: &Operator, providers: &Providers) -> Result<usize, DeployError> {
+    let mut changed = 0;
+    for provider in providers.all() {
+        let shared = provider.make_shared(&project.pool.name);
+        for done in shared.await.map_err(DeployError::Provider)? {
+            changed += 1;
+            let what = match done.change {
+                Change::Make => "made",
+                Change::Change => "changed",
+                Change::Remove => "removed",
+            };
+            operator.events.emit(Event::Note {
+                message: format!("{} `{}` {what}: {}", done.kind, done.name, done.why),
+            });
+        }
+    }
+    Ok(changed)
 }
 
 /// Makes the missing hosts, bootstraps `hosts` and the new ones, and joins them.

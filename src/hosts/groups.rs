@@ -2,6 +2,8 @@
 //!
 //! Pure: knows names and numbers. Never asks a provider, and never decides when a host is removed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use indexmap::IndexMap;
 
 use super::{Host, HostRequest, ProviderKind};
@@ -17,6 +19,18 @@ pub struct HostDifference {
     pub keep: Vec<Host>,
     /// Hosts beyond their group's count, and hosts of a group that has another provider now.
     pub remove: Vec<Host>,
+    /// Hosts of [`Self::keep`] that were made from something else than the file names now.
+    pub replace: Vec<Replacement>,
+}
+
+/// A host that would be made otherwise today.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Replacement {
+    pub host: Host,
+    /// What is made in its place, under the same name.
+    pub request: HostRequest,
+    /// What differs: `image debian:12 -> debian:13`.
+    pub why: String,
 }
 
 impl ProviderKind {
@@ -42,6 +56,29 @@ impl ProviderKind {
 /// The name of the host with this number, from 1.
 pub fn host_name(group: &str, number: u32) -> String {
     format!("{group}-{number}")
+}
+
+/// What a group's settings say of its machines that cannot change while they live: a machine that was made from something
+/// else ([`Host::shape`]) has to be made anew.
+pub fn shape(settings: &GroupProvider) -> BTreeMap<String, String> {
+    match settings {
+        GroupProvider::Local(local) => [("image".to_owned(), local.image.clone())].into(),
+        // Somebody else's machines: they are what they are.
+        GroupProvider::Ssh(_) => BTreeMap::new(),
+        GroupProvider::Openstack(_) => BTreeMap::new(),
+    }
+}
+
+/// How the host differs from what the settings would make, in words; `None` where it does not, or where nobody knows.
+fn differs(host: &Host, settings: &GroupProvider) -> Option<String> {
+    let differences: Vec<String> = shape(settings)
+        .into_iter()
+        .filter_map(|(key, wanted)| {
+            let made = host.shape.get(&key)?;
+            (*made != wanted).then(|| format!("{key} {made} -> {wanted}"))
+        })
+        .collect();
+    (!differences.is_empty()).then(|| differences.join(", "))
 }
 
 /// The number in a host's name; `None` where the name is not one that [`host_name`] gives.
@@ -70,23 +107,40 @@ pub fn sort_hosts(hosts: &mut [Host]) {
 
 /// Compares the groups of one file with the hosts that its pool has. A host whose group is not in the file belongs to
 /// another project of the pool, and is kept.
+///
+/// Of a group's hosts those with the lowest numbers stay, as many as it counts; what is missing gets the lowest free numbers. So
+/// a host from the middle can be taken away together with the count, and no other has to go or come for it.
 pub fn difference(groups: &IndexMap<String, HostGroup>, pool: &Pool, existing: &[Host]) -> HostDifference {
     let mut difference = HostDifference::default();
     for group in groups.values() {
-        for number in 1..=group.count {
+        for number in numbers(group, existing) {
             let name = host_name(&group.name, number);
-            match existing.iter().find(|host| host.name == name && is_of(host, group)) {
-                Some(host) if host.running => difference.keep.push(Host {
-                    labels: group.labels.clone(),
-                    ..host.clone()
-                }),
-                _ => difference.make.push(HostRequest {
-                    name,
-                    group: group.name.clone(),
-                    pool: pool.name.clone(),
-                    labels: group.labels.clone(),
-                    settings: group.provider.clone(),
-                }),
+            let request = HostRequest {
+                name,
+                group: group.name.clone(),
+                pool: pool.name.clone(),
+                labels: group.labels.clone(),
+                settings: group.provider.clone(),
+            };
+            match existing
+                .iter()
+                .find(|host| host.name == request.name && is_of(host, group))
+            {
+                Some(host) if host.running => {
+                    let host = Host {
+                        labels: group.labels.clone(),
+                        ..host.clone()
+                    };
+                    if let Some(why) = differs(&host, &group.provider) {
+                        difference.replace.push(Replacement {
+                            host: host.clone(),
+                            request,
+                            why,
+                        });
+                    }
+                    difference.keep.push(host);
+                }
+                _ => difference.make.push(request),
             }
         }
     }
@@ -94,8 +148,8 @@ pub fn difference(groups: &IndexMap<String, HostGroup>, pool: &Pool, existing: &
         match groups.get(&host.group) {
             None => difference.keep.push(host.clone()),
             Some(group) => {
-                let wanted =
-                    is_of(host, group) && host_number(host).is_some_and(|number| (1..=group.count).contains(&number));
+                let wanted = is_of(host, group)
+                    && host_number(host).is_some_and(|number| numbers(group, existing).contains(&number));
                 if !wanted {
                     difference.remove.push(host.clone());
                 }
@@ -103,6 +157,24 @@ pub fn difference(groups: &IndexMap<String, HostGroup>, pool: &Pool, existing: &
         }
     }
     difference
+}
+
+/// The numbers of the hosts that the group has once all is done.
+fn numbers(group: &HostGroup, existing: &[Host]) -> BTreeSet<u32> {
+    let count = usize::try_from(group.count).unwrap_or(usize::MAX);
+    let there: BTreeSet<u32> = (existing.iter())
+        .filter(|host| is_of(host, group))
+        .filter_map(host_number)
+        .filter(|number| *number > 0)
+        .collect();
+    let mut numbers: BTreeSet<u32> = there.into_iter().take(count).collect();
+    for free in 1.. {
+        if numbers.len() >= count {
+            break;
+        }
+        numbers.insert(free);
+    }
+    numbers
 }
 
 fn is_of(host: &Host, group: &HostGroup) -> bool {
@@ -152,6 +224,7 @@ mod tests {
             },
             private_address: None,
             labels: [].into(),
+            shape: [].into(),
             running: true,
         }
     }
@@ -186,6 +259,29 @@ mod tests {
         let difference = difference(&[group("web", 1)].into(), &pool(), &existing);
         assert_eq!(names(&difference.keep), ["web-1"]);
         assert_eq!(names(&difference.remove), ["web-2", "web-10"]);
+    }
+
+    #[test]
+    fn a_host_taken_from_the_middle_with_the_count_moves_no_other() {
+        let existing = [host("web", 1), host("web", 3)];
+        let difference = difference(&[group("web", 2)].into(), &pool(), &existing);
+        assert_eq!(names(&difference.keep), ["web-1", "web-3"]);
+        assert!(difference.make.is_empty() && difference.remove.is_empty());
+    }
+
+    #[test]
+    fn a_host_that_was_made_from_another_image_is_kept_and_named_for_replacement() {
+        let mut existing = [host("web", 1), host("web", 2), host("web", 3)];
+        existing[0].shape.insert("image".into(), "debian:13".into());
+        existing[1].shape.insert("image".into(), "debian:12".into());
+        let difference = difference(&[group("web", 3)].into(), &pool(), &existing);
+        assert_eq!(names(&difference.keep), ["web-1", "web-2", "web-3"]);
+        let [replacement] = &difference.replace[..] else {
+            panic!("{:?}", difference.replace)
+        };
+        assert_eq!(replacement.host.name, "web-1");
+        assert_eq!(replacement.request.name, "web-1");
+        assert_eq!(replacement.why, "image debian:13 -> debian:12");
     }
 
     #[test]

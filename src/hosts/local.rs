@@ -12,16 +12,17 @@ mod image;
 mod keys;
 mod network;
 mod places;
+mod resources;
 mod subnets;
 
 use std::path::PathBuf;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::future::{BoxFuture, ready, try_join_all};
 use tokio::sync::Mutex;
 
 use super::groups::sort_hosts;
-use super::{Host, HostError, HostRequest, MakeProgress, OnProgress, Provider, ProviderKind};
+use super::{Host, HostError, HostRequest, MakeProgress, OnProgress, Provider, ProviderKind, ResourceChange};
 use crate::compose::model::GroupProvider;
 use crate::engine::containers::{ExitCondition, UploadedFile};
 use crate::engine::labels::{HOST, POOL};
@@ -393,6 +394,20 @@ impl Provider for LocalProvider {
 
     fn list<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<Vec<Host>, HostError>> {
         self.list_hosts(pool).boxed()
+    }
+
+    fn resources<'a>(
+        &'a self,
+        pool: &'a str,
+        make: &'a [HostRequest],
+        _remove: &'a [Host],
+    ) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>> {
+        resources::missing(&self.engine, &self.state, pool, make).boxed()
+    }
+
+    /// Network, key and image come with the first host, and never differ afterwards.
+    fn make_shared<'a>(&'a self, _pool: &'a str) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>> {
+        ready(Ok(Vec::new())).boxed()
     }
 
     fn make<'a>(

@@ -7,6 +7,7 @@ pub mod error;
 pub mod groups;
 pub mod local;
 pub mod providers;
+pub mod resources;
 pub mod ssh;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 
 pub use error::HostError;
-pub use groups::{HostDifference, difference};
+pub use groups::{HostDifference, Replacement, difference};
 pub use local::LocalProvider;
 pub use providers::Providers;
+pub use resources::{Change, ResourceChange};
 pub use ssh::{SshProvider, UnknownHostKeys};
 
 /// One machine of a pool.
@@ -36,6 +38,9 @@ pub struct Host {
     pub private_address: Option<String>,
     /// The group's labels: become `node.labels.KEY`.
     pub labels: BTreeMap<String, String>,
+    /// What the machine was made from and keeps until it is made anew, as the file said it then (`image`, `flavor`): the
+    /// same keys as [`groups::shape`] gives for the group. A key that is missing here is not known, and not compared.
+    pub shape: BTreeMap<String, String>,
     /// Whether the machine runs, as far as the provider knows (`ssh` hosts: always true).
     pub running: bool,
 }
@@ -97,17 +102,38 @@ pub enum MakeProgress {
 pub type OnProgress<'a> = &'a (dyn Fn(MakeProgress) + Send + Sync);
 
 /// What makes, finds and removes hosts. All that it makes carries the pool's name, and that is how it is found again.
+///
+/// A provider never decides: which hosts are made, removed or replaced is told by [`difference`], and a host was drained and
+/// taken out of the cluster before [`Self::remove`] is called. So a changed `count` or shape needs nothing of a provider but
+/// that [`Self::list`] says of each host what it was made from ([`Host::shape`]).
 pub trait Provider: Send + Sync {
     fn kind(&self) -> ProviderKind;
 
-    /// Every host of the pool that there is, by name.
+    /// Every host of the pool that there is, by name, each with its [`Host::shape`]: kept with the machine when it is made
+    /// (label, metadata), in the words of the file, so that comparing it takes no further call.
     fn list<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<Vec<Host>, HostError>>;
+
+    /// What there is to be made, changed and removed beside the hosts themselves, for showing it: what hosts share (network,
+    /// rules, keys), and what belongs to single ones of `make` and `remove` (ports, addresses, disks). Empty where all is as
+    /// the file says. Never changes anything.
+    fn resources<'a>(
+        &'a self,
+        pool: &'a str,
+        make: &'a [HostRequest],
+        remove: &'a [Host],
+    ) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>>;
+
+    /// Brings what the pool's hosts share to what the file says, where that can differ while every host is as it should be
+    /// (the rules of a security group), and gives what it made and changed. Called once at the start of each `up`, before
+    /// any host is made, and not by commands that only look. What only a new host needs can wait for [`Self::make`].
+    fn make_shared<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>>;
 
     /// Makes one host, or adopts what an interrupted run left of it. Several may be made at once.
     fn make<'a>(&'a self, request: &'a HostRequest, progress: OnProgress<'a>)
     -> BoxFuture<'a, Result<Host, HostError>>;
 
-    /// Removes one host and all that belongs to it alone. Removing what is gone already is no error.
+    /// Removes one host and all that belongs to it alone. Removing what is gone already is no error. Its name is free
+    /// afterwards: a replaced host is made anew under it.
     fn remove<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<(), HostError>>;
 
     /// Removes what the pool's hosts shared, once none is left.

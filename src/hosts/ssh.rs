@@ -9,7 +9,9 @@ use futures_util::future::{BoxFuture, ready};
 use indexmap::IndexMap;
 
 use super::groups::host_name;
-use super::{Host, HostError, HostKey, HostRequest, Login, MakeProgress, OnProgress, Provider, ProviderKind};
+use super::{
+    Host, HostError, HostKey, HostRequest, Login, MakeProgress, OnProgress, Provider, ProviderKind, ResourceChange,
+};
 use crate::compose::model::{GroupProvider, HostGroup, Pool, SshHost};
 
 /// What is done about a machine whose key neither the file nor `known_hosts` has.
@@ -77,6 +79,7 @@ fn host(
         },
         private_address: machine.private_address.clone(),
         labels: labels.clone(),
+        shape: BTreeMap::new(),
         running: true,
     }
 }
@@ -99,6 +102,20 @@ impl Provider for SshProvider {
     fn list<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<Vec<Host>, HostError>> {
         let hosts = self.hosts.iter().filter(|host| host.pool == pool).cloned();
         ready(Ok(hosts.collect())).boxed()
+    }
+
+    /// There is nothing but the machines.
+    fn resources<'a>(
+        &'a self,
+        _pool: &'a str,
+        _make: &'a [HostRequest],
+        _remove: &'a [Host],
+    ) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
+    fn make_shared<'a>(&'a self, _pool: &'a str) -> BoxFuture<'a, Result<Vec<ResourceChange>, HostError>> {
+        ready(Ok(Vec::new())).boxed()
     }
 
     /// Adopts the machine as it is.

@@ -14,6 +14,8 @@ use crate::engine::models::{
 use crate::engine::observation::ObservedContainer;
 use crate::hosts::{Host, HostKey, HostRequest, Login, ProviderKind};
 
+use super::image::BASE;
+
 /// A local host's fixed address; also there while the host is stopped.
 pub const ADDRESS: &str = "dev.hoist.address";
 /// A group's label `KEY` is the container's label with this before it.
@@ -192,6 +194,8 @@ pub fn host_of(container: &ObservedContainer, identity_file: &Path) -> Option<Ho
             .iter()
             .filter_map(|(key, value)| Some((key.strip_prefix(GROUP_LABEL)?.to_owned(), value.clone())))
             .collect(),
+        // The container has the labels of the host image, too.
+        shape: label(BASE).map(|base| ("image".to_owned(), base)).into_iter().collect(),
         running: container.state == "running",
     })
 }
@@ -274,6 +278,11 @@ mod tests {
         assert_eq!(host.private_address.as_deref(), Some("10.213.0.2"));
         assert_eq!(host.login.host_key, HostKey::Pinned("ssh-ed25519 AAAA".into()));
         assert!(!host.running);
+        assert!(host.shape.is_empty());
+        let mut container = container;
+        container.labels.insert(BASE.to_owned(), "debian:12".to_owned());
+        let host = host_of(&container, Path::new("key")).unwrap();
+        assert_eq!(host.shape, crate::hosts::groups::shape(&request.settings));
 
         let stranger = ObservedContainer {
             labels: [(POOL.to_owned(), "dev".to_owned())].into(),

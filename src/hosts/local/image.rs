@@ -17,8 +17,8 @@ use crate::hosts::{HostError, MakeProgress, OnProgress};
 const TEMPLATE: &str = include_str!("../../../provision/local-host/Dockerfile.j2");
 const BOOT: &str = include_str!("../../../provision/local-host/boot");
 const REPOSITORY: &str = "hoist-host";
-/// On a host image: the base image that it was built from.
-const BASE: &str = "dev.hoist.base";
+/// On a host image, and so on the containers of it: the base image that it was built from.
+pub(super) const BASE: &str = "dev.hoist.base";
 /// How much of a failed build's output is kept.
 const KEPT_LINES: usize = 20;
 
@@ -46,6 +46,14 @@ impl HostImages {
             .await
             .cloned()
     }
+}
+
+/// Whether the host image on `base` has to be built, or even its base image fetched, before a host can be made.
+pub async fn is_missing(engine: &Engine, base: &str) -> Result<bool, EngineError> {
+    let Some(found) = engine.image(base).await? else {
+        return Ok(true);
+    };
+    Ok(engine.image(&image_name(&render(base), &found.id)).await?.is_none())
 }
 
 async fn ensure(engine: &Engine, host: &str, base: &str, building: &(dyn Fn() + Sync)) -> Result<String, HostError> {

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::hosts::HostError;
 
-const CLIENT_KEY: &str = "id_ed25519";
+pub(super) const CLIENT_KEY: &str = "id_ed25519";
 const PROGRAM: &str = "ssh-keygen";
 
 /// A key pair that is not on disk.

@@ -21,7 +21,7 @@ pub struct PoolNetwork {
     pub subnet: Subnet,
 }
 
-fn name(pool: &str) -> String {
+pub(super) fn name(pool: &str) -> String {
     format!("hoist-{pool}")
 }
 
