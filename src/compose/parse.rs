@@ -1,300 +1,54 @@
-//! YAML text becomes the spanned tree. The one module that knows the YAML library.
+//! YAML text becomes the spanned tree.
 //!
-//! Never knows what a key means. Anchors, aliases and merge keys (`<<`) are resolved here, per document,
-//! as the reference does; `0440` is octal and only `true` and `false` are booleans, as in Go's YAML.
+//! Never knows what a key means. In three steps: [`graph`] reads the text, [`decode`] follows aliases and merge keys,
+//! [`scalar`] says what type a scalar has; each by the rules of the reference's YAML, since what a file means must not
+//! depend on who reads it.
 
-use std::fmt;
+mod decode;
+mod graph;
+mod scalar;
+mod timestamp;
+
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::{Error, Location, Spanned, Tagged};
+use super::source::{Diagnostic, Source};
+use super::tree::{Node, Value};
 
-use super::source::{Diagnostic, Place, Source};
-use super::tree::{Entry, Mapping, Node, Tag, Value};
+/// How many lists and mappings may stand inside each other.
+const DEPTH: usize = 1000;
 
-/// Parses a file: one tree for each of its documents, empty documents left out.
+/// Parses a file: one tree, a mapping, for each of its documents. A file without any has none.
 ///
 /// # Errors
 ///
-/// The first syntax error, duplicate key, unknown anchor or alias bomb.
+/// The first syntax error, duplicate key, key that is no string, unknown anchor, alias bomb, or document that is no
+/// mapping.
 pub fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Box<Diagnostic>> {
-    let options = serde_saphyr::options! {
-        legacy_octal_numbers: true,
-        strict_booleans: true,
-        with_snippet: false,
-        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
+    let graph = graph::graph(source)?;
+    let documents = graph.documents.iter().map(|root| {
+        let document = decode::document(&graph, *root, source)?;
+        match document.value {
+            Value::Map(_) => Ok(document),
+            _ => Err(no_mapping(&document, graph.documents.len())),
+        }
+    });
+    documents.collect()
+}
+
+fn no_mapping(document: &Node, documents: usize) -> Box<Diagnostic> {
+    let what = match (documents, document.is_null()) {
+        (1, _) => "the file",
+        (_, true) => "each document of the file, an empty one too,",
+        (_, false) => "each document of the file",
     };
-    let documents: Vec<Raw> = serde_saphyr::from_multiple_with_options(&source.text, options)
-        .map_err(|error| Box::new(diagnostic(&error, source)))?;
-    let mut nodes = Vec::new();
-    for document in documents {
-        let node = convert(document, source)?;
-        if !node.is_null() {
-            nodes.push(node);
-        }
-    }
-    Ok(nodes)
-}
-
-/// A node as the YAML library hands it over.
-struct Raw(Spanned<Tagged<RawValue>>);
-
-enum RawValue {
-    Null,
-    Bool(bool),
-    Integer(i128),
-    Float(f64),
-    Text(String),
-    List(Vec<Raw>),
-    Map(Vec<(Raw, Raw)>),
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Spanned::deserialize(deserializer).map(Raw)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = RawValue;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<RawValue, E> {
-        Ok(RawValue::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<RawValue, E> {
-        Ok(RawValue::Integer(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<RawValue, E> {
-        Ok(RawValue::Integer(value.into()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<RawValue, E> {
-        Ok(RawValue::Integer(value))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<RawValue, E> {
-        Ok(match i128::try_from(value) {
-            Ok(value) => RawValue::Integer(value),
-            Err(_) => RawValue::Text(value.to_string()),
-        })
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<RawValue, E> {
-        Ok(RawValue::Float(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<RawValue, E> {
-        Ok(RawValue::Text(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<RawValue, E> {
-        Ok(RawValue::Text(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<RawValue, E> {
-        Ok(RawValue::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<RawValue, E> {
-        Ok(RawValue::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawValue, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<RawValue, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = sequence.next_element()? {
-            list.push(item);
-        }
-        Ok(RawValue::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawValue, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(RawValue::Map(entries))
-    }
-}
-
-fn convert(raw: Raw, source: &Arc<Source>) -> Result<Node, Box<Diagnostic>> {
-    let Spanned {
-        value: Tagged(value, tag),
-        defined,
-        ..
-    } = raw.0;
-    let place = place(defined, source);
-    let value = match value {
-        RawValue::Null => Value::Null,
-        RawValue::Bool(value) => Value::Bool(value),
-        RawValue::Integer(value) => Value::Integer(value),
-        RawValue::Float(value) => Value::Float(value),
-        RawValue::Text(text) => Value::Text(text),
-        RawValue::List(list) => Value::List(
-            list.into_iter()
-                .map(|item| convert(item, source))
-                .collect::<Result<_, _>>()?,
-        ),
-        RawValue::Map(entries) => {
-            let mut mapping = Mapping::new();
-            for (key, value) in entries {
-                let key = convert(key, source)?;
-                let Some(name) = key.scalar_text() else {
-                    let message = format!("a key must be a string, not {}", key.kind());
-                    return Err(Box::new(Diagnostic::error(message, Some(key.place))));
-                };
-                let entry = Entry {
-                    key: key.place,
-                    value: convert(value, source)?,
-                };
-                if let Some(earlier) = mapping.get(&name) {
-                    return Err(Box::new(duplicate(&name, entry.key, &earlier.key)));
-                }
-                mapping.insert(name, entry);
-            }
-            Value::Map(mapping)
-        }
-    };
-    Ok(Node {
-        value,
-        tag: known_tag(tag.as_deref(), &place)?,
-        place,
-    })
-}
-
-fn known_tag(tag: Option<&str>, place: &Place) -> Result<Option<Tag>, Box<Diagnostic>> {
-    let Some(tag) = tag else { return Ok(None) };
-    match tag {
-        "!reset" => Ok(Some(Tag::Reset)),
-        "!override" => Ok(Some(Tag::Override)),
-        "!" => Ok(None),
-        _ if tag.starts_with("tag:yaml.org,2002:") || tag.starts_with("!!") => Ok(None),
-        _ => {
-            let found = Diagnostic::error(format!("unknown tag `{tag}`"), Some(place.clone()));
-            Err(Box::new(found.hint("the tags of Compose are `!reset` and `!override`")))
-        }
-    }
-}
-
-/// A library location as a place: the value itself, cut at the end of its first line.
-fn place(location: Location, source: &Arc<Source>) -> Place {
-    let span = location.span();
-    let text = &source.text;
-    let start = span
-        .byte_offset()
-        .and_then(|offset| usize::try_from(offset).ok())
-        .unwrap_or_else(|| offset_of(text, location.line(), location.column()))
-        .min(text.len());
-    let start = floor_boundary(text, start);
-    let length = span
-        .byte_len()
-        .and_then(|length| usize::try_from(length).ok())
-        .unwrap_or(0);
-    let end = floor_boundary(text, start.saturating_add(length).min(text.len()));
-    let slice = &text[start..end];
-    let length = slice.find('\n').unwrap_or(slice.len());
-    Place {
-        source: Arc::clone(source),
-        start,
-        length: slice[..length].trim_end().len(),
-    }
-}
-
-fn floor_boundary(text: &str, mut index: usize) -> usize {
-    while !text.is_char_boundary(index) {
-        index -= 1;
-    }
-    index
-}
-
-fn offset_of(text: &str, line: u64, column: u64) -> usize {
-    let mut offset = 0;
-    for (number, content) in (1_u64..).zip(text.split_inclusive('\n')) {
-        if number == line {
-            let column = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
-            let inside = content.char_indices().nth(column).map_or(content.len(), |(at, _)| at);
-            return offset + inside;
-        }
-        offset += content.len();
-    }
-    text.len()
-}
-
-fn duplicate(key: &str, place: Place, earlier: &Place) -> Diagnostic {
-    let first = earlier.line_column().0;
-    Diagnostic::error(format!("the key `{key}` is there twice"), Some(place))
-        .hint(format!("the first one is in line {first}"))
-}
-
-fn diagnostic(error: &Error, source: &Arc<Source>) -> Diagnostic {
-    let error = error.without_snippet();
-    let place = error.location().map(|location| place(location, source));
-    match error {
-        Error::DuplicateMappingKey { key: Some(key), .. } => {
-            let mut found = Diagnostic::error(format!("the key `{key}` is there twice"), place);
-            found.label = Some("the second one".to_owned());
-            found
-        }
-        Error::UnknownAnchor { .. } => {
-            Diagnostic::error("this alias names an anchor that this document does not define", place)
-        }
-        Error::Budget { .. }
-        | Error::AliasReplayCounterOverflow { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => Diagnostic::error(TOO_LARGE, place),
-        Error::RecursiveReferencesRequireWeakTypes { .. } => {
-            Diagnostic::error("this alias stands inside its own anchor", place)
-        }
-        Error::MergeValueNotMapOrSeqOfMaps { .. } => {
-            Diagnostic::error("`<<` takes a mapping or a list of mappings", place)
-        }
-        other => {
-            let message = plain_message(other);
-            if message.starts_with("budget breached") {
-                return Diagnostic::error(TOO_LARGE, place);
-            }
-            Diagnostic::error(format!("not valid YAML: {message}"), place).syntax()
-        }
-    }
-}
-
-const TOO_LARGE: &str = "the file grows too large, or its aliases expand without end";
-
-/// The library's message without the position that the place already says.
-fn plain_message(error: &Error) -> String {
-    let text = error.to_string();
-    let text = text.lines().next().unwrap_or_default();
-    let text = text.strip_prefix("error: ").unwrap_or(text);
-    let text = match text.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
-        Some((_, rest)) => rest,
-        None => text,
-    };
-    let text = text.split(" at line ").next().unwrap_or(text);
-    let text = text.split(" at byte ").next().unwrap_or(text);
-    text.trim().to_owned()
+    let message = format!("{what} must be a mapping, not {}", document.kind());
+    Box::new(Diagnostic::error(message, Some(document.place.clone())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compose::tree::Tag;
 
     fn source(text: &str) -> Arc<Source> {
         Arc::new(Source {
@@ -370,22 +124,103 @@ mod tests {
         assert!(message.starts_with("not valid YAML: "), "{message}");
         assert_eq!(place.0, 3, "{message}");
         let (message, place) = failure("a: b\n\tc: d\n");
-        assert!(message.starts_with("not valid YAML: "), "{message}");
-        assert_eq!(place.0, 1, "{message} {place:?}");
+        assert!(message.contains("tab character"), "{message}");
+        assert_eq!(place, (2, 1));
     }
 
     #[test]
     fn an_unknown_anchor_is_an_error_at_the_alias() {
         let (message, place) = failure("a: 1\nb: *nope\n");
-        assert_eq!(message, "this alias names an anchor that this document does not define");
+        assert_eq!(message, "this alias names an anchor that does not stand before it");
         assert_eq!(place.0, 2);
     }
 
     #[test]
-    fn an_unknown_tag_is_an_error() {
-        let (message, place) = failure("a: !vault x\n");
-        assert_eq!(message, "unknown tag `!vault`");
-        assert_eq!(place.0, 1);
+    fn a_tag_that_nobody_knows_says_nothing() {
+        assert_eq!(
+            json("a: !vault 12\nb: !x {c: 1}\n").to_string(),
+            r#"{"a":"12","b":{"c":1}}"#
+        );
+    }
+
+    #[test]
+    fn anchors_hold_for_the_documents_that_follow() {
+        let documents = parse(&source("a: &x {b: 1}\n---\nc: *x\n")).expect("parses");
+        assert_eq!(documents[1].to_json()["c"]["b"], 1);
+    }
+
+    #[test]
+    fn an_alias_inside_its_anchor_is_an_error() {
+        for text in [
+            "a: &a [*a]",
+            "a: &a {b: {c: *a}}",
+            "a: &a {b: 1}\nc: {<<: *a, d: *a}",
+            "a: &a\n  <<: *a\n",
+        ] {
+            assert_eq!(failure(text).0, "this alias stands inside what it stands for", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_several_merged_mappings_wins() {
+        let value = json("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz: {<<: [*x, *y], c: 3}\nn: {<<: {<<: *x, b: 4}}\n");
+        assert_eq!(value["z"].to_string(), r#"{"c":3,"a":1,"b":1}"#);
+        assert_eq!(value["n"].to_string(), r#"{"b":4,"a":1}"#);
+        assert_eq!(failure("a: {<<: 1}").0, "`<<` takes a mapping or a list of mappings");
+    }
+
+    #[test]
+    fn keys_are_strings() {
+        assert_eq!(
+            failure("a: {1: b}"),
+            ("a key must be a string, not a whole number".to_owned(), (1, 5))
+        );
+        assert_eq!(
+            failure("? [a]\n: b").0,
+            "a key must be a string, not a list or a mapping"
+        );
+        assert_eq!(json("yes: 1\n'2': 2\n").to_string(), r#"{"yes":1,"2":2}"#);
+    }
+
+    #[test]
+    fn a_document_is_a_mapping() {
+        assert_eq!(failure("[a]").0, "the file must be a mapping, not a list");
+        let (message, place) = failure("a: 1\n---\n");
+        assert_eq!(
+            message,
+            "each document of the file, an empty one too, must be a mapping, not nothing"
+        );
+        assert_eq!(place.0, 3);
+    }
+
+    #[test]
+    fn byte_order_mark_and_line_ends_of_other_systems_are_no_matter() {
+        assert_eq!(
+            json("\u{feff}a: 1\r\nb: |\r\n  c\r\n  d\r\n").to_string(),
+            r#"{"a":1,"b":"c\nd\n"}"#
+        );
+        assert_eq!(failure("\u{feff}a: 1\r\nb: [\r\n").1.0, 3);
+    }
+
+    #[test]
+    fn control_characters_are_errors_at_their_place() {
+        let (message, place) = failure("a: 1\nb: \u{1b}[0m\n");
+        assert_eq!(message, "not valid YAML: the control character U+001B is not allowed");
+        assert_eq!(place, (2, 4));
+    }
+
+    #[test]
+    fn depth_has_its_limit() {
+        let deep = |depth: usize| format!("a: {}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(
+            parse(&source(&deep(200))).map(|documents| documents.len()).ok(),
+            Some(1)
+        );
+        assert!(
+            failure(&deep(5000)).0.starts_with("more than 1000 lists"),
+            "{}",
+            failure(&deep(5000)).0
+        );
     }
 
     #[test]
@@ -396,7 +231,17 @@ mod tests {
             text.push_str(&format!("a{level}: &a{level} [{}]\n", vec![alias; 10].join(", ")));
         }
         let (message, _) = failure(&text);
-        assert_eq!(message, TOO_LARGE);
+        assert_eq!(message, "the file grows too large, or its aliases expand without end");
+        let mut text = "a0: &a0 {}\n".to_owned();
+        for level in 1..12 {
+            let alias = format!("*a{}", level - 1);
+            text.push_str(&format!(
+                "a{level}: &a{level} {{<<: [{}]}}\n",
+                vec![alias; 10].join(", ")
+            ));
+        }
+        let (message, _) = failure(&text);
+        assert_eq!(message, "the file grows too large, or its aliases expand without end");
     }
 
     #[test]

@@ -30,10 +30,29 @@ pub enum Value {
     Integer(i128),
     Float(f64),
     Text(String),
+    /// A timestamp in RFC 3339 form: nothing in a Compose file takes one, extensions keep it.
+    Timestamp(String),
     List(Vec<Node>),
     Map(Mapping),
     /// Something wrong that has been reported already: later stages pass over it in silence.
     Invalid,
+}
+
+impl Value {
+    /// What the value is, in a reader's words.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::Null => "nothing",
+            Value::Bool(_) => "a boolean",
+            Value::Integer(_) => "a whole number",
+            Value::Float(_) => "a number",
+            Value::Text(_) => "a string",
+            Value::Timestamp(_) => "a timestamp",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+            Value::Invalid => "a broken value",
+        }
+    }
 }
 
 /// A mapping in file order.
@@ -143,22 +162,13 @@ impl Node {
             Value::Bool(value) => Some(value.to_string()),
             Value::Integer(value) => Some(value.to_string()),
             Value::Float(value) => Some(float_text(*value)),
-            Value::Null | Value::List(_) | Value::Map(_) | Value::Invalid => None,
+            Value::Null | Value::Timestamp(_) | Value::List(_) | Value::Map(_) | Value::Invalid => None,
         }
     }
 
     /// What the value is, in a reader's words.
     pub fn kind(&self) -> &'static str {
-        match &self.value {
-            Value::Null => "nothing",
-            Value::Bool(_) => "a boolean",
-            Value::Integer(_) => "a whole number",
-            Value::Float(_) => "a number",
-            Value::Text(_) => "a string",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a mapping",
-            Value::Invalid => "a broken value",
-        }
+        self.value.kind()
     }
 
     /// The tree as plain data, for what is kept as written.
@@ -169,7 +179,7 @@ impl Node {
             Value::Bool(value) => Json::Bool(*value),
             Value::Integer(value) => integer_json(*value),
             Value::Float(value) => serde_json::Number::from_f64(*value).map_or(Json::Null, Json::Number),
-            Value::Text(text) => Json::String(text.clone()),
+            Value::Text(text) | Value::Timestamp(text) => Json::String(text.clone()),
             Value::List(list) => Json::Array(list.iter().map(Node::to_json).collect()),
             Value::Map(mapping) => Json::Object(
                 mapping

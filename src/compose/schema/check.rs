@@ -38,7 +38,7 @@ fn fits_scalar(scalar: &Scalar, value: &Value) -> bool {
         Value::Float(number) if number.fract() == 0.0 => scalar.kinds.has(Kinds::INTEGER),
         Value::Float(_) => scalar.kinds.has(Kinds::FRACTION),
         Value::Text(_) => scalar.kinds.has(Kinds::TEXT),
-        Value::List(_) | Value::Map(_) | Value::Invalid => false,
+        Value::Timestamp(_) | Value::List(_) | Value::Map(_) | Value::Invalid => false,
     }
 }
 
