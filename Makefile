@@ -9,7 +9,7 @@ N ?= 3
 .PHONY: help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing, start an engine where none answers, make the base images
 	@setup/packages
@@ -60,3 +60,8 @@ lint: ## check format, clippy, shell scripts and dependencies
 bench: setup ## measure hoist beside Docker's own tools, into docs/benchmarks.md
 	cargo build --locked --release
 	@setup/bench target/release/hoist
+
+bench-loader: ## measure how files load beside docker compose, into docs/benchmarks.md
+	@setup/packages
+	cargo build --locked --release
+	@setup/bench-loader target/release/hoist
