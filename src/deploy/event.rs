@@ -83,13 +83,13 @@ pub enum ResourceKind {
     Secret,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResourceProgress {
     Creating,
     Created,
     Removing,
     Removed,
-    Failed,
+    Failed { reason: String },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +118,8 @@ pub enum ServiceProgress {
         reason: String,
         log: Vec<String>,
     },
+    /// Left as it was, because what it comes after failed.
+    Skipped,
     Removing,
     Removed,
 }

@@ -31,6 +31,8 @@ pub async fn execute(plan: &Plan, deployment: &Deployment) -> Result<usize, Depl
     let mut failed: Vec<StepFailure> = Vec::new();
     let mut lost: BTreeSet<usize> = BTreeSet::new();
     let mut skipped: Vec<String> = Vec::new();
+    // Services of which a step was begun: what became of them, their own steps say.
+    let mut begun: BTreeSet<String> = BTreeSet::new();
     let mut running = FuturesUnordered::new();
     tell_who_waits(plan, deployment);
     loop {
@@ -42,7 +44,13 @@ pub async fn execute(plan: &Plan, deployment: &Deployment) -> Result<usize, Depl
         for index in &unreachable {
             waiting.remove(index);
             lost.insert(*index);
-            skipped.push(subject(&plan.steps[*index].action));
+            let action = &plan.steps[*index].action;
+            skipped.push(subject(action));
+            if let Some(service) = service_of(action)
+                && !begun.contains(service)
+            {
+                deployment.tell(service, ServiceProgress::Skipped);
+            }
         }
         if !unreachable.is_empty() {
             continue;
@@ -56,6 +64,7 @@ pub async fn execute(plan: &Plan, deployment: &Deployment) -> Result<usize, Depl
         if !deployment.interrupt.is_cancelled() {
             for index in ready {
                 waiting.remove(&index);
+                begun.extend(service_of(&plan.steps[index].action).map(str::to_owned));
                 let (action, deployment) = (plan.steps[index].action.clone(), deployment.clone());
                 let step = tokio::spawn(async move { carry_out(action, &deployment).await });
                 running.push(async move { (index, step.await) });
@@ -305,21 +314,21 @@ fn tell_failure(action: &Action, error: &StepError, deployment: &Deployment) {
                 progress,
             });
         }
-        Action::CreateNetwork { network } => fail_resource(deployment, ResourceKind::Network, &network.name),
-        Action::RemoveNetwork { name, .. } => fail_resource(deployment, ResourceKind::Network, name),
-        Action::CreateVolume { volume } => fail_resource(deployment, ResourceKind::Volume, &volume.name),
-        Action::RemoveVolume { name, .. } => fail_resource(deployment, ResourceKind::Volume, name),
-        Action::CreateObject { object } => fail_resource(deployment, resource_kind(object.kind), &object.name),
-        Action::RemoveObject { kind, name, .. } => fail_resource(deployment, resource_kind(*kind), name),
+        Action::CreateNetwork { network } => fail_resource(deployment, ResourceKind::Network, &network.name, reason),
+        Action::RemoveNetwork { name, .. } => fail_resource(deployment, ResourceKind::Network, name, reason),
+        Action::CreateVolume { volume } => fail_resource(deployment, ResourceKind::Volume, &volume.name, reason),
+        Action::RemoveVolume { name, .. } => fail_resource(deployment, ResourceKind::Volume, name, reason),
+        Action::CreateObject { object } => fail_resource(deployment, resource_kind(object.kind), &object.name, reason),
+        Action::RemoveObject { kind, name, .. } => fail_resource(deployment, resource_kind(*kind), name, reason),
         _ => {}
     }
 }
 
-fn fail_resource(deployment: &Deployment, kind: ResourceKind, name: &str) {
+fn fail_resource(deployment: &Deployment, kind: ResourceKind, name: &str, reason: String) {
     deployment.events.emit(Event::Resource {
         kind,
         name: name.to_owned(),
-        progress: ResourceProgress::Failed,
+        progress: ResourceProgress::Failed { reason },
     });
 }
 

@@ -18,8 +18,7 @@ pub fn object(event: &Event, time: &str) -> Value {
         Event::Host { host, progress } => ("host", Some(host), host_fields(progress)),
         Event::Image { image, progress } => ("image", Some(image), image_fields(progress)),
         Event::Resource { kind, name, progress } => {
-            let fields = json!({"state": resource_state(*progress)});
-            (words::resource_kind(*kind), Some(name), fields)
+            (words::resource_kind(*kind), Some(name), resource_fields(progress))
         }
         Event::Service { service, progress } => ("service", Some(service), service_fields(progress)),
         Event::Warning { message, hint } => ("warning", None, json!({"message": message, "hint": hint})),
@@ -88,13 +87,13 @@ fn image_fields(progress: &ImageProgress) -> Value {
     }
 }
 
-fn resource_state(progress: ResourceProgress) -> &'static str {
+fn resource_fields(progress: &ResourceProgress) -> Value {
     match progress {
-        ResourceProgress::Creating => "creating",
-        ResourceProgress::Created => "created",
-        ResourceProgress::Removing => "removing",
-        ResourceProgress::Removed => "removed",
-        ResourceProgress::Failed => "failed",
+        ResourceProgress::Creating => json!({"state": "creating"}),
+        ResourceProgress::Created => json!({"state": "created"}),
+        ResourceProgress::Removing => json!({"state": "removing"}),
+        ResourceProgress::Removed => json!({"state": "removed"}),
+        ResourceProgress::Failed { reason } => json!({"state": "failed", "reason": reason}),
     }
 }
 
@@ -114,6 +113,7 @@ fn service_fields(progress: &ServiceProgress) -> Value {
         ServiceProgress::Completed => json!({"state": "completed"}),
         ServiceProgress::UpToDate => json!({"state": "up_to_date"}),
         ServiceProgress::Failed { reason, log } => json!({"state": "failed", "reason": reason, "log": log}),
+        ServiceProgress::Skipped => json!({"state": "skipped"}),
         ServiceProgress::Removing => json!({"state": "removing"}),
         ServiceProgress::Removed => json!({"state": "removed"}),
     }
@@ -159,7 +159,7 @@ mod tests {
         {"time":"T","kind":"network","name":"shop_default","state":"created"}
         {"time":"T","kind":"network","name":"shop_default","state":"removing"}
         {"time":"T","kind":"network","name":"shop_default","state":"removed"}
-        {"time":"T","kind":"network","name":"shop_default","state":"failed"}
+        {"time":"T","kind":"network","name":"shop_default","state":"failed","reason":"it is in use"}
         {"time":"T","kind":"volume","name":"shop_data","state":"created"}
         {"time":"T","kind":"config","name":"shop_data","state":"created"}
         {"time":"T","kind":"secret","name":"shop_data","state":"created"}
@@ -173,6 +173,7 @@ mod tests {
         {"time":"T","kind":"service","name":"web","state":"completed"}
         {"time":"T","kind":"service","name":"web","state":"up_to_date"}
         {"time":"T","kind":"service","name":"web","state":"failed","reason":"exited with code 1","log":["listening","\u001b[31mpanic\u001b[0m"]}
+        {"time":"T","kind":"service","name":"web","state":"skipped"}
         {"time":"T","kind":"service","name":"web","state":"removing"}
         {"time":"T","kind":"service","name":"web","state":"removed"}
         {"time":"T","kind":"warning","message":"host `lab-1` has no IPVS","hint":"load the module `ip_vs`"}

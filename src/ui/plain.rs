@@ -125,7 +125,7 @@ mod tests {
          network shop_default  created
          network shop_default  removing
          network shop_default  removed
-         network shop_default  failed
+         network shop_default  failed: it is in use
          volume shop_data      created
          config shop_data      created
          secret shop_data      created
@@ -139,6 +139,7 @@ mod tests {
          service web           completed
          service web           up to date
          service web           failed: exited with code 1
+         service web           left as it was
          service web           removing
          service web           removed
         warning: host `lab-1` has no IPVS

@@ -60,7 +60,9 @@ pub fn every_event() -> Vec<Event> {
         ResourceProgress::Created,
         ResourceProgress::Removing,
         ResourceProgress::Removed,
-        ResourceProgress::Failed,
+        ResourceProgress::Failed {
+            reason: "it is in use".to_owned(),
+        },
     ] {
         events.push(resource(ResourceKind::Network, "shop_default", progress));
     }
@@ -175,6 +177,7 @@ fn services() -> Vec<Event> {
             reason: "exited with code 1".to_owned(),
             log: vec!["listening".to_owned(), "\u{1b}[31mpanic\u{1b}[0m".to_owned()],
         },
+        ServiceProgress::Skipped,
         ServiceProgress::Removing,
         ServiceProgress::Removed,
     ];

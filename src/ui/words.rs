@@ -120,7 +120,7 @@ pub fn line(event: &Event) -> Option<Line> {
     match event {
         Event::Host { host, progress } => Some(host_line(host, progress)),
         Event::Image { image, progress } => image_line(image, progress),
-        Event::Resource { kind, name, progress } => Some(resource_line(*kind, name, *progress)),
+        Event::Resource { kind, name, progress } => Some(resource_line(*kind, name, progress)),
         Event::Service { service, progress } => Some(service_line(service, progress)),
         Event::Warning { .. } | Event::Note { .. } | Event::Published { .. } | Event::Finished { .. } => None,
     }
@@ -251,15 +251,19 @@ pub fn resource_kind(kind: ResourceKind) -> &'static str {
     }
 }
 
-fn resource_line(kind: ResourceKind, name: &str, progress: ResourceProgress) -> Line {
+fn resource_line(kind: ResourceKind, name: &str, progress: &ResourceProgress) -> Line {
     let state = match progress {
         ResourceProgress::Creating => ("creating", Tone::Active),
         ResourceProgress::Created => ("created", Tone::Good),
         ResourceProgress::Removing => ("removing", Tone::Active),
         ResourceProgress::Removed => ("removed", Tone::Good),
-        ResourceProgress::Failed => ("failed", Tone::Failed),
+        ResourceProgress::Failed { .. } => ("failed", Tone::Failed),
     };
-    Line::new(Section::Resources, resource_kind(kind), name, state)
+    let line = Line::new(Section::Resources, resource_kind(kind), name, state);
+    match progress {
+        ResourceProgress::Failed { reason } => line.detail(reason),
+        _ => line,
+    }
 }
 
 fn service_line(service: &str, progress: &ServiceProgress) -> Line {
@@ -289,6 +293,7 @@ fn service_line(service: &str, progress: &ServiceProgress) -> Line {
         ServiceProgress::Completed => line("completed", Tone::Good),
         ServiceProgress::UpToDate => line("up to date", Tone::Good),
         ServiceProgress::Failed { reason, .. } => line("failed", Tone::Failed).detail(reason),
+        ServiceProgress::Skipped => line("left as it was", Tone::Waiting),
         ServiceProgress::Removing => line("removing", Tone::Active),
         ServiceProgress::Removed => line("removed", Tone::Good),
     }
