@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hoist::compose::{self, Project, Request};
+use hoist::compose::{Stages, self, Project, Request};
 use hoist::engine::observation::{
     Cluster, ObservedContainer, ObservedImage, ObservedNetwork, ObservedNode, ObservedService, ObservedTask,
     ObservedVolume, TaskState,
@@ -19,6 +19,8 @@ fn project(text: &str) -> Project {
         name: Some("shop".to_owned()),
         environment: BTreeMap::new(),
         profiles: Vec::new(),
+        services: Vec::new(),
+        stages: Stages::default(),
         read: &read,
     };
     match compose::load(&request) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::CliError;
 use super::settings::Settings;
-use crate::compose::{self, Loaded, Project, Request};
+use crate::compose::{self, Loaded, Project, Request, Stages};
 use crate::ui::diagnostics;
 use crate::ui::output::Output;
 
@@ -67,6 +67,8 @@ pub fn load_all(settings: &Settings) -> Result<Loaded, CliError> {
         directory,
         name: settings.project_name.clone(),
         profiles: settings.profiles.clone(),
+        services: Vec::new(),
+        stages: Stages::default(),
         read: &read_file,
     };
     compose::load(&request).map_err(CliError::Compose)

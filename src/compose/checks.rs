@@ -1,102 +1,121 @@
-//! The cross-checks: what only the whole project can get wrong.
+//! The cross-checks: what only the whole project can get wrong (`--no-consistency` leaves them out).
 //!
-//! Knows which attribute names which other. Works on the merged tree, passes over what an earlier stage
-//! reported, and changes nothing.
+//! Knows which attribute names which other. Works on the active services of the settled tree, as the reference does;
+//! passes over what an earlier stage reported, and changes nothing.
 
+mod build;
 mod cycles;
+mod limits;
+mod mounts;
 mod services;
+
+use std::collections::HashMap;
 
 use super::findings::Findings;
 use super::nearest;
+use super::profiles::{self, Disabled};
 use super::source::Place;
 use super::tree::{Mapping, Node};
 
+pub use limits::share_scale;
+
+/// The project with what takes no part in it.
+struct Whole<'a> {
+    project: &'a Node,
+    disabled: &'a Disabled,
+}
+
 /// Checks the merged project.
-pub fn check(project: &Node, findings: &mut Findings) {
-    let services = section(project, "services");
-    match &services {
-        Some(services) if !services.is_empty() => {}
-        Some(_) | None if has_invalid(project) => {}
-        _ => findings.error_hint(
-            "the project has no services",
-            &project.place,
-            Some("name at least one under `services:`".to_owned()),
-        ),
-    }
-    for (name, entry) in services.into_iter().flatten() {
+pub fn check(project: &Node, disabled: &Disabled, findings: &mut Findings) {
+    let whole = Whole { project, disabled };
+    for (name, entry) in whole.section("services").into_iter().flatten() {
         if !entry.value.is_invalid() {
-            services::check(project, name, entry, findings);
+            services::check(&whole, name, entry, findings);
+            build::check(&whole, name, &entry.value, findings);
+            limits::check(&entry.value, findings);
+            mounts::check(&entry.value, findings);
         }
     }
-    services::shared_container_names(project, findings);
-    resources(project, findings);
+    secrets(&whole, findings);
     cycles::check(project, findings);
 }
 
-fn has_invalid(project: &Node) -> bool {
-    project.get("services").is_some_and(Node::is_invalid)
-}
-
-fn section<'a>(project: &'a Node, kind: &str) -> Option<&'a Mapping> {
-    project.get(kind)?.as_map()
-}
-
-/// A name must be one of a section's; `what` is what messages call it.
-fn defined(project: &Node, kind: &str, what: &str, name: &str, place: &Place, findings: &mut Findings) {
-    let known = project.get(kind);
-    if known.is_some_and(Node::is_invalid) || known.is_some_and(|known| known.get(name).is_some()) {
-        return;
+impl<'a> Whole<'a> {
+    fn section(&self, kind: &str) -> Option<&'a Mapping> {
+        self.project.get(kind)?.as_map()
     }
-    let names = known.and_then(Node::as_map).into_iter().flat_map(|known| known.keys());
-    let near = nearest::nearest(name, names.map(String::as_str));
-    let hint = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("define it under the top-level `{kind}:`"),
-    };
-    findings.error_hint(format!("the {what} `{name}` is not defined"), place, Some(hint));
+
+    /// A name must be one of a section's; `what` is what messages call it.
+    fn defined(&self, kind: &str, what: &str, name: &str, place: &Place, findings: &mut Findings) {
+        let known = self.project.get(kind);
+        if known.is_some_and(Node::is_invalid) || known.is_some_and(|known| known.get(name).is_some()) {
+            return;
+        }
+        let names = known.and_then(Node::as_map).into_iter().flat_map(|known| known.keys());
+        let near = nearest::nearest(name, names.map(String::as_str));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("define it under the top-level `{kind}:`"),
+        };
+        findings.error_hint(format!("the {what} `{name}` is not defined"), place, Some(hint));
+    }
+
+    /// A name must be that of a service that takes part.
+    fn service_exists(&self, name: &str, place: &Place, findings: &mut Findings) {
+        let services = self.section("services");
+        if services.is_some_and(|services| services.contains_key(name)) {
+            return;
+        }
+        if let Some(entry) = self.disabled.get(name) {
+            let profiles: Vec<String> = profiles::of(&entry.value).map(|name| format!("`{name}`")).collect();
+            let message = format!("the service `{name}` takes no part: its profiles are not active");
+            let hint = format!("activate one of them with `--profile`: {}", profiles.join(", "));
+            findings.error_hint(message, place, Some(hint));
+            return;
+        }
+        let known = services.into_iter().flat_map(Mapping::keys).chain(self.disabled.keys());
+        let hint = nearest::hint(name, known.map(String::as_str));
+        findings.error_hint(format!("there is no service `{name}`"), place, hint);
+    }
 }
 
-fn resources(project: &Node, findings: &mut Findings) {
-    for kind in ["networks", "volumes", "configs", "secrets"] {
-        for (name, entry) in section(project, kind).into_iter().flatten() {
-            let Some(resource) = entry.value.as_map() else { continue };
-            let external = entry.value.get("external").is_some_and(Node::is_true);
-            if external {
-                external_says_no_more(name, kind, resource, findings);
-            } else if matches!(kind, "configs" | "secrets") {
-                one_source(name, kind, entry, findings);
-            }
+/// Every secret, used or not, needs a source.
+fn secrets(whole: &Whole<'_>, findings: &mut Findings) {
+    for (name, entry) in whole.section("secrets").into_iter().flatten() {
+        let said = |key: &str| {
+            let node = entry.value.get(key);
+            node.is_some_and(|node| node.is_invalid() || node.as_text().is_some_and(|text| !text.is_empty()))
+        };
+        let external = entry
+            .value
+            .get("external")
+            .is_some_and(|node| node.is_true() || node.is_invalid());
+        // Without these keys the validation says so already.
+        let spared = entry.value.get("driver").or(entry.value.get("external")).is_some();
+        if spared && !external && !said("file") && !said("environment") {
+            findings.error_hint(
+                format!("the secret `{name}` has neither `file` nor `environment`"),
+                &entry.key,
+                Some("say where its content comes from, or that it is `external`".to_owned()),
+            );
         }
     }
 }
 
-fn external_says_no_more(name: &str, kind: &str, resource: &Mapping, findings: &mut Findings) {
-    for (key, entry) in resource {
-        if !matches!(key.as_str(), "name" | "external") && !key.starts_with("x-") {
-            let what = kind.trim_end_matches('s');
-            let message = format!("the external {what} `{name}` cannot have `{key}`: it exists already");
-            findings.error(message, &entry.key);
-        }
-    }
-}
-
-fn one_source(name: &str, kind: &str, entry: &super::tree::Entry, findings: &mut Findings) {
-    let Some(object) = entry.value.as_map() else { return };
-    let what = kind.trim_end_matches('s');
-    let sources: Vec<&str> = ["file", "environment", "content", "driver"]
-        .into_iter()
-        .filter(|key| object.contains_key(*key))
-        .collect();
-    match sources[..] {
-        [] => findings.error_hint(
-            format!("the {what} `{name}` does not say where its content comes from"),
-            &entry.key,
-            Some("give one of `file`, `environment`, `content` and `external`".to_owned()),
-        ),
-        [_] => {}
-        [first, second, ..] => {
-            let message = format!("the {what} `{name}` has both `{first}` and `{second}`");
-            findings.error(message, &object[second].key);
+/// A name of a container is there once. Checked on the services that are left at the end.
+pub fn container_names(project: &Node, findings: &mut Findings) {
+    let mut seen: HashMap<&str, &str> = HashMap::new();
+    let services = project.get("services").and_then(Node::as_map);
+    for (name, entry) in services.into_iter().flatten() {
+        let Some(node) = entry.value.get("container_name") else {
+            continue;
+        };
+        let Some(container) = node.as_text().filter(|container| !container.is_empty()) else {
+            continue;
+        };
+        if let Some(other) = seen.insert(container, name) {
+            let message = format!("the container name `{container}` is that of the service `{other}` already");
+            findings.error(message, &node.place);
         }
     }
 }

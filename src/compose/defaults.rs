@@ -1,12 +1,38 @@
 //! The defaults stage: what the specification says where the merged files say nothing.
 //!
-//! Knows implied networks, names, targets and dependencies. Never overrides what a file says.
+//! Two steps, as in the reference: [`fill`] completes what is there, in each set of files; [`imply`] adds to the whole
+//! project what it implies (networks, names, dependencies). Never overrides what a file says.
 
 use super::source::Place;
 use super::tree::{Entry, Mapping, Node, Put, Value};
 
-/// Fills the defaults that both the typed project and the canonical form have.
-pub fn fill(project: &mut Node, name: &str) {
+/// Fills the defaults of attributes that are there: a build's context, a secret's target.
+pub fn fill(project: &mut Node) {
+    let services = project.get_mut("services").and_then(Node::as_map_mut);
+    for entry in services.into_iter().flat_map(|services| services.values_mut()) {
+        let Some(service) = entry.value.as_map_mut() else { continue };
+        if let Some(entry) = service.get_mut("build")
+            && let Some(build) = entry.value.as_map_mut()
+        {
+            build.put_default("context", Node::text(".", &entry.key.clone()));
+        }
+        if let Some(secrets) = service.get_mut("secrets").and_then(|entry| entry.value.as_list_mut()) {
+            secrets.iter_mut().for_each(secret_target);
+        }
+    }
+}
+
+fn secret_target(secret: &mut Node) {
+    let name = secret.get("source").and_then(Node::as_text);
+    let target = name.map(|name| format!("/run/secrets/{name}"));
+    let place = secret.place.clone();
+    if let (Some(target), Some(mapping)) = (target, secret.as_map_mut()) {
+        mapping.put_default("target", Node::text(target, &place));
+    }
+}
+
+/// Adds what the whole project implies: the default network, names of what it makes, dependencies.
+pub fn imply(project: &mut Node, name: &str) {
     let mut default_network = None;
     if let Some(services) = project.get_mut("services").and_then(Node::as_map_mut) {
         for entry in services.values_mut() {
@@ -16,7 +42,8 @@ pub fn fill(project: &mut Node, name: &str) {
                 let uses_default = service
                     .get("networks")
                     .is_some_and(|networks| networks.value.get("default").is_some());
-                if uses_default && default_network.is_none() {
+                let own_network = !service.contains_key("network_mode") && !service.contains_key("provider");
+                if uses_default && own_network && default_network.is_none() {
                     default_network = Some(place);
                 }
             }
@@ -69,29 +96,16 @@ fn service(service: &mut Mapping, place: &Place) {
         && let Some(build) = entry.value.as_map_mut()
     {
         let place = entry.key.clone();
-        build.put_default("context", Node::text(".", &place));
         if !build.contains_key("dockerfile_inline") {
             build.put_default("dockerfile", Node::text("Dockerfile", &place));
         }
     }
-    if let Some(secrets) = service.get_mut("secrets").and_then(|entry| entry.value.as_list_mut()) {
-        for secret in secrets {
-            let target = secret
-                .get("source")
-                .and_then(Node::as_text)
-                .map(|name| format!("/run/secrets/{name}"));
-            let place = secret.place.clone();
-            if let (Some(target), Some(mapping)) = (target, secret.as_map_mut()) {
-                mapping.put_default("target", Node::text(target, &place));
-            }
-        }
-    }
-    for name in implied_dependencies(service) {
+    for (name, restart) in implied_dependencies(service) {
         let dependency = Node::map(
             &name.place,
             [
                 ("condition", Node::text("service_started", &name.place)),
-                ("restart", Node::boolean(true, &name.place)),
+                ("restart", Node::boolean(restart, &name.place)),
                 ("required", Node::boolean(true, &name.place)),
             ],
         );
@@ -110,25 +124,30 @@ fn service(service: &mut Mapping, place: &Place) {
     }
 }
 
-/// The services that a service needs because it shares something of theirs.
-fn implied_dependencies(service: &Mapping) -> Vec<Node> {
+/// The services that a service needs because it shares something of theirs, and whether it restarts with them.
+fn implied_dependencies(service: &Mapping) -> Vec<(Node, bool)> {
     let mut names = Vec::new();
+    let list = |key: &str| {
+        let list = service.get(key).and_then(|entry| entry.value.as_list());
+        list.unwrap_or_default().iter()
+    };
+    for item in list("links") {
+        let Some(text) = item.as_text() else { continue };
+        let name = text.split_once(':').filter(|(_, alias)| !alias.contains(':'));
+        names.push((Node::text(name.map_or(text, |(name, _)| name), &item.place), true));
+    }
     for key in ["network_mode", "ipc", "pid", "uts", "cgroup"] {
         let Some(node) = service.get(key).map(|entry| &entry.value) else {
             continue;
         };
         if let Some(name) = node.as_text().and_then(|text| text.strip_prefix("service:")) {
-            names.push(Node::text(name, &node.place));
+            names.push((Node::text(name, &node.place), true));
         }
     }
-    let list = |key: &str| {
-        let list = service.get(key).and_then(|entry| entry.value.as_list());
-        list.unwrap_or_default().iter()
-    };
-    for item in list("links").chain(list("volumes_from")) {
+    for item in list("volumes_from") {
         let Some(text) = item.as_text() else { continue };
         if !text.starts_with("container:") {
-            names.push(Node::text(text.split(':').next().unwrap_or(text), &item.place));
+            names.push((Node::text(text.split(':').next().unwrap_or(text), &item.place), false));
         }
     }
     names

@@ -23,10 +23,7 @@ pub fn parse(
     text: &str,
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<IndexMap<String, String>, Box<Diagnostic>> {
-    let source = Arc::new(Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    });
+    let source = Arc::new(Source::new(name, text));
     let mut reader = Reader {
         position: if text.starts_with('\u{feff}') { 3 } else { 0 },
         source: &source,

@@ -1,20 +1,34 @@
 //! Collects what the stages find, so that one run says everything.
 
+use std::collections::HashSet;
+
 use super::source::{Diagnostic, Place, Severity};
 
 #[derive(Debug, Default)]
 pub struct Findings {
     pub errors: Vec<Diagnostic>,
     pub warnings: Vec<Diagnostic>,
+    said: HashSet<Said>,
 }
 
+/// What makes two findings the same: the words and the place, however the loader came there.
+type Said = (String, Option<(String, usize)>);
+
 impl Findings {
-    pub fn push(&mut self, found: Diagnostic) {
+    /// Adds a finding, once: what stands in a file that several places lead to is said of the first of them.
+    pub fn push(&mut self, mut found: Diagnostic) {
+        let mut nearest = found.trail.last().map(|(_, place)| place).or(found.place.as_ref()).cloned();
+        while let Some(place) = nearest {
+            found.trail.extend(place.source.trail.iter().cloned());
+            nearest = place.source.trail.last().map(|(_, place)| place.clone());
+        }
         let list = match found.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
         };
-        if !list.contains(&found) {
+        let place = found.place.as_ref();
+        let place = place.map(|place| (place.source.name.clone(), place.start));
+        if self.said.insert((found.message.clone(), place)) {
             list.push(found);
         }
     }

@@ -5,16 +5,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::assemble::{Assembler, File, Set};
 use super::findings::Findings;
 use super::model::Project;
 use super::source::{Diagnostic, Source};
 use super::tree::{Node, Value};
 use super::typed::Frame;
 use super::{
-    canonical, checks, defaults, environment, interpolate, merge, names, output, parse, paths, profiles, schema, typed,
+    canonical, checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection,
+    typed,
 };
 
-/// Reads one file's bytes; the caller decides where from (disk, standard input, a test's table).
+/// Reads one file's bytes; the caller decides where from (disk, standard input, a test's table). A folder must fail
+/// with [`io::ErrorKind::IsADirectory`].
 pub type FileReader<'a> = dyn Fn(&Path) -> io::Result<Vec<u8>> + 'a;
 
 /// What is to be loaded, all of it resolved by the caller: the loader asks nobody else.
@@ -29,8 +32,42 @@ pub struct Request<'a> {
     pub environment: BTreeMap<String, String>,
     /// `--profile` and `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
-    /// Reads `env_file` entries (paths are absolute).
+    /// The services that are asked for by name (patterns are allowed), whose profiles are active with them; none
+    /// asks for all.
+    pub services: Vec<String>,
+    pub stages: Stages,
+    /// Reads what the files name: `env_file`, and the files of `extends` and `include`.
     pub read: &'a FileReader<'a>,
+}
+
+/// The stages that a request may leave out, as the flags of `docker compose config` do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stages {
+    /// Variables are replaced by their values.
+    pub interpolation: bool,
+    /// What the project implies is added: the default network, names, dependencies.
+    pub normalization: bool,
+    /// Relative paths become absolute.
+    pub path_resolution: bool,
+    /// `env_file` and variables without a value are looked up.
+    pub environment_resolution: bool,
+    /// The services are checked against each other and against what they use.
+    pub consistency: bool,
+    /// Networks, volumes, configs, secrets and models that no service uses are left out.
+    pub unused_left_out: bool,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        Stages {
+            interpolation: true,
+            normalization: true,
+            path_resolution: true,
+            environment_resolution: true,
+            consistency: true,
+            unused_left_out: true,
+        }
+    }
 }
 
 /// A project and what there is to say about it.
@@ -41,6 +78,17 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// The canonical project as a tree, for `hoist config`.
     pub canonical: serde_json::Value,
+    /// The profiles of all services, active or not, in the order of the alphabet.
+    pub profiles: Vec<String>,
+}
+
+/// The merged files as data, before they are a project: what `config --no-interpolate` prints.
+#[derive(Debug)]
+pub struct LoadedModel {
+    /// Warnings only.
+    pub warnings: Vec<Diagnostic>,
+    /// Every mapping in the order of the alphabet.
+    pub model: serde_json::Value,
 }
 
 /// Loads a project.
@@ -53,56 +101,119 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let mut secret_values = Vec::new();
     let loaded = run(request, &mut secret_values, &mut findings);
-    findings.redact(&secret_values);
+    finish(request, &secret_values, &mut findings);
+    match loaded {
+        Some(loaded) if findings.errors.is_empty() => Ok(Loaded {
+            warnings: findings.warnings,
+            ..loaded
+        }),
+        _ => Err(findings.errors),
+    }
+}
+
+/// Loads the merged files as data: no profile is chosen, nothing is checked across services.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_model(request: &Request<'_>) -> Result<LoadedModel, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let merged = merged(request, &mut findings);
+    let secret_values = merged.as_ref().map(Merged::secrets).unwrap_or_default();
+    finish(request, &secret_values, &mut findings);
+    match merged {
+        Some(merged) if findings.errors.is_empty() => {
+            let mut model = merged.tree.to_json();
+            model.sort_all_objects();
+            Ok(LoadedModel {
+                warnings: findings.warnings,
+                model,
+            })
+        }
+        _ => Err(findings.errors),
+    }
+}
+
+fn finish(request: &Request<'_>, secret_values: &[String], findings: &mut Findings) {
+    findings.redact(secret_values);
     let files: Vec<String> = request
         .files
         .iter()
         .map(|(name, _)| name.display().to_string())
         .collect();
     findings.sort(&files);
-    match loaded {
-        Some((project, canonical)) if findings.errors.is_empty() => Ok(Loaded {
-            project,
-            warnings: findings.warnings,
-            canonical,
-        }),
-        _ => Err(findings.errors),
-    }
 }
 
-fn run(
-    request: &Request<'_>,
-    secret_values: &mut Vec<String>,
-    findings: &mut Findings,
-) -> Option<(Project, serde_json::Value)> {
-    let mut documents = parsed(request, findings)?;
-    let name = project_name(request, &documents, findings);
+/// The merged and completed files.
+struct Merged {
+    tree: Node,
+    name: String,
+    variables: BTreeMap<String, String>,
+    /// Variables that included files take from their own `.env`, for secrets.
+    outside: BTreeMap<String, String>,
+}
+
+fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
+    let files = parsed(request, findings)?;
+    let name = project_name(request, &files, findings);
     let mut variables = request.environment.clone();
     variables.insert("COMPOSE_PROJECT_NAME".to_owned(), name.clone());
-
-    let mut interpolation = interpolate::Variables::new(&variables);
-    for document in &mut documents {
-        interpolate::tree(document, &mut interpolation, findings);
-        schema::check(document, true, findings);
-        canonical::canonical(document, findings);
-    }
-    let mut tree = merged(documents)?;
-    tree.as_map()?;
-    schema::check_whole(&tree, findings);
-    schema::settle(&mut tree, findings);
-    *secret_values = secrets(&tree, &variables);
-    let base = paths::Base {
-        directory: &request.directory,
-        home: variables.get("HOME").map(String::as_str),
+    let set = Set {
+        base: request.directory.clone(),
+        folder: request.directory.clone(),
+        variables,
+        including: Vec::new(),
+        is_own: true,
     };
-    paths::resolve(&mut tree, &base);
-    defaults::fill(&mut tree, &name);
-    checks::check(&tree, findings);
-    let named = service_names(&tree);
-    profiles::select(&mut tree, &request.profiles, findings);
-    environment::resolve(&mut tree, &variables, request.read, findings);
-    set_name(&mut tree, &name);
+    let mut assembler = Assembler {
+        request,
+        findings,
+        outside: BTreeMap::new(),
+    };
+    let mut tree = assembler.assemble(files, &set)?;
+    let outside = assembler.outside;
+    tree.as_map()?;
+    if request.stages.normalization {
+        set_name(&mut tree, &name);
+        defaults::imply(&mut tree, &name);
+    }
+    Some(Merged {
+        tree,
+        name,
+        variables: set.variables,
+        outside,
+    })
+}
 
+fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Findings) -> Option<Loaded> {
+    let merged = merged(request, findings)?;
+    *secret_values = merged.secrets();
+    let Merged {
+        mut tree,
+        name,
+        mut variables,
+        outside,
+    } = merged;
+    canonical::settle(&mut tree, findings);
+    schema::settle(&mut tree, findings);
+    let profiles = profiles::all(&tree);
+    let mut disabled = profiles::choose(&mut tree, &request.profiles);
+    if request.stages.consistency {
+        checks::check(&tree, &disabled, findings);
+        checks::share_scale(&mut tree);
+    }
+    selection::enable(&mut tree, &mut disabled, request);
+    if request.stages.environment_resolution {
+        environment::resolve(&mut tree, &variables, request.read, findings);
+    }
+    selection::select(&mut tree, &mut disabled, request, findings);
+    if request.stages.consistency {
+        checks::container_names(&tree, findings);
+    }
+    set_name(&mut tree, &name);
+    for (name, value) in outside {
+        variables.entry(name).or_insert(value);
+    }
     let frame = Frame {
         name,
         directory: request.directory.clone(),
@@ -110,33 +221,26 @@ fn run(
         variables: &variables,
     };
     let mut project = typed::project(&tree, frame, findings);
-    project.disabled = named
-        .into_iter()
-        .filter(|name| !project.services.contains_key(name))
-        .collect();
-    Some((project, output::canonical(&tree)))
+    project.disabled = disabled.into_keys().collect();
+    Some(Loaded {
+        project,
+        warnings: Vec::new(),
+        canonical: output::canonical(&tree),
+        profiles,
+    })
 }
 
-fn service_names(tree: &Node) -> Vec<String> {
-    let services = tree.get("services").and_then(Node::as_map).into_iter().flatten();
-    services.map(|(name, _)| name.clone()).collect()
-}
-
-/// Every document of every file; `None` where one of them is no YAML.
-fn parsed(request: &Request<'_>, findings: &mut Findings) -> Option<Vec<Node>> {
-    let mut documents = Vec::new();
+/// The request's files, parsed; `None` where one of them is no YAML.
+fn parsed(request: &Request<'_>, findings: &mut Findings) -> Option<Vec<File>> {
+    let mut files = Vec::new();
     let mut whole = true;
     for (name, text) in &request.files {
-        let source = Arc::new(Source {
-            name: name.display().to_string(),
-            text: text.clone(),
-        });
+        let source = Arc::new(Source::new(name.display().to_string(), text.as_str()));
         match parse::parse(&source) {
-            Ok(nodes) if nodes.is_empty() => {
-                findings.push(Diagnostic::error(format!("`{}` is empty", source.name), None));
-                whole = false;
-            }
-            Ok(nodes) => documents.extend(nodes),
+            Ok(documents) => files.push(File {
+                path: located(request, name),
+                documents,
+            }),
             Err(found) => {
                 findings.push(*found);
                 whole = false;
@@ -145,12 +249,30 @@ fn parsed(request: &Request<'_>, findings: &mut Findings) -> Option<Vec<Node>> {
     }
     if request.files.is_empty() {
         findings.push(Diagnostic::error("there is no Compose file to load", None));
+    } else if whole && files.iter().all(|file| file.documents.is_empty()) {
+        let names: Vec<String> = request
+            .files
+            .iter()
+            .map(|(name, _)| format!("`{}`", name.display()))
+            .collect();
+        findings.push(Diagnostic::error(format!("{} is empty", names.join(" and ")), None));
+        whole = false;
     }
-    (whole && !documents.is_empty()).then_some(documents)
+    (whole && !files.is_empty()).then_some(files)
 }
 
-/// The name asked for, else that of the last file that has one, else the folder's.
-fn project_name(request: &Request<'_>, documents: &[Node], findings: &mut Findings) -> String {
+/// Where a file of the request is, so that a file that includes it again is known.
+fn located(request: &Request<'_>, name: &Path) -> PathBuf {
+    let folder = name.parent().unwrap_or(Path::new(""));
+    let inside = match name.file_name() {
+        Some(file) if request.directory.ends_with(folder) => request.directory.join(file),
+        _ => request.directory.join(name),
+    };
+    PathBuf::from(paths::normal(&inside.display().to_string()))
+}
+
+/// The name asked for, else that of the last document that has one, else the folder's.
+fn project_name(request: &Request<'_>, files: &[File], findings: &mut Findings) -> String {
     const HINT: &str = "use lower-case letters, digits, dashes and underscores, a letter or digit first";
     if let Some(name) = &request.name {
         if !names::is_project_name(name) {
@@ -159,18 +281,34 @@ fn project_name(request: &Request<'_>, documents: &[Node], findings: &mut Findin
         }
         return name.clone();
     }
-    let named = documents.iter().rev().find_map(|document| document.get("name"));
-    if let Some(node) = named
-        && let Some(text) = node.as_text()
+    let named = |document: &Node| document.get("name").filter(|name| name.as_text() != Some("")).cloned();
+    let last = files.iter().flat_map(|file| &file.documents).rev().find_map(named);
+    if let Some(node) = last
+        && let Some(text) = node.scalar_text()
     {
         let lookup = |name: &str| request.environment.get(name).cloned();
         // What is wrong in it is reported by the interpolation of the whole file.
-        if let Ok(name) = interpolate::substitute(text, &lookup, &mut |_| {}) {
-            if !names::is_project_name(&name) {
-                let message = format!("`{name}` cannot be the name of a project");
-                findings.error_hint(message, &node.place, Some(HINT.to_owned()));
-            }
-            return name.into_owned();
+        let text = if request.stages.interpolation {
+            interpolate::substitute(&text, &lookup, &mut |_| {})
+                .map_or_else(|_| String::new(), |text| text.into_owned())
+        } else {
+            text.clone()
+        };
+        let name = if request.stages.normalization {
+            names::normalized(&text)
+        } else {
+            text
+        };
+        if !name.is_empty() {
+            return name;
+        }
+        if files
+            .iter()
+            .filter_map(|file| file.documents.first())
+            .any(|document| named(document).is_some())
+        {
+            findings.error_hint("this gives no name for the project", &node.place, Some(HINT.to_owned()));
+            return String::new();
         }
     }
     names::from_directory(&request.directory).unwrap_or_else(|| {
@@ -180,26 +318,20 @@ fn project_name(request: &Request<'_>, documents: &[Node], findings: &mut Findin
     })
 }
 
-fn merged(documents: Vec<Node>) -> Option<Node> {
-    let mut documents = documents.into_iter();
-    let mut tree = documents.next()?;
-    merge::settle(&mut tree);
-    for document in documents {
-        merge::merge(&mut tree, document);
+impl Merged {
+    /// The values of secrets that come from the environment: no message may carry them.
+    fn secrets(&self) -> Vec<String> {
+        let secrets = self.tree.get("secrets").and_then(Node::as_map);
+        secrets
+            .into_iter()
+            .flat_map(|secrets| secrets.values())
+            .filter_map(|entry| {
+                let name = entry.value.get("environment")?.as_text()?;
+                self.variables.get(name).or_else(|| self.outside.get(name))
+            })
+            .cloned()
+            .collect()
     }
-    merge::unify(&mut tree);
-    Some(tree)
-}
-
-/// The values of secrets that come from the environment: no message may carry them.
-fn secrets(tree: &Node, variables: &BTreeMap<String, String>) -> Vec<String> {
-    let secrets = tree.get("secrets").and_then(Node::as_map);
-    secrets
-        .into_iter()
-        .flat_map(|secrets| secrets.values())
-        .filter_map(|entry| variables.get(entry.value.get("environment")?.as_text()?))
-        .cloned()
-        .collect()
 }
 
 fn set_name(tree: &mut Node, name: &str) {

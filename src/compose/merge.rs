@@ -1,169 +1,179 @@
-//! The merge stage: a later file over an earlier one (specification: *merge*).
+//! The merge stage: a later document over what lies under it, and a service over the one it extends
+//! (specification: *merge*).
 //!
-//! Both are in long form already, so there are few rules: mappings merge, lists append, scalars are
-//! replaced; the exceptions stand in [`rule`] and [`identity`]. Never looks at values beyond what
-//! makes an entry of a list the same as another.
+//! Mappings merge, lists append, scalars are replaced; the exceptions stand in [`rule`]. What is under may be in long
+//! form already while the document on top is as written. Never looks at tags: those are [`super::reset`]'s.
 
-use super::tree::{Mapping, Node, Tag, Value};
+mod forms;
+mod pools;
 
-/// Lays `over` on `base`, honouring `!reset` and `!override`.
-pub fn merge(base: &mut Node, over: Node) {
-    merge_at(base, over, &mut Vec::new());
+use super::findings::Findings;
+use super::tree::{Mapping, Node, Value};
+
+/// Lays a document on the project so far.
+pub fn merge(base: &mut Node, over: Node, findings: &mut Findings) {
+    Merger { findings }.at(base, over, &mut Vec::new());
 }
 
-/// Takes the tags out of a tree that nothing lies under, and what they reset with them.
-pub fn settle(node: &mut Node) {
-    node.tag = None;
-    match &mut node.value {
-        Value::Map(mapping) => {
-            mapping.retain(|_, entry| entry.value.tag != Some(Tag::Reset));
-            mapping.values_mut().for_each(|entry| settle(&mut entry.value));
-        }
-        Value::List(list) => {
-            list.retain(|item| item.tag != Some(Tag::Reset));
-            list.iter_mut().for_each(settle);
-        }
-        _ => {}
-    }
+/// Lays a service on the one that it extends.
+pub fn extend(base: &mut Node, over: Node, findings: &mut Findings) {
+    let mut path = vec!["services".to_owned(), String::new()];
+    Merger { findings }.at(base, over, &mut path);
 }
 
-fn merge_at(base: &mut Node, mut over: Node, path: &mut Vec<String>) {
-    if over.tag == Some(Tag::Override) || rule(path) == Rule::Replace {
-        settle(&mut over);
-        *base = over;
-        return;
-    }
-    if rule(path) == Rule::Driver && driver(base).is_some() && driver(&over).is_some() && driver(base) != driver(&over)
-    {
-        settle(&mut over);
-        *base = over;
-        return;
-    }
-    match (&mut base.value, over.value) {
-        (Value::Map(base), Value::Map(over)) => mappings(base, over, path),
-        (Value::List(base), Value::List(over)) => base.extend(over.into_iter().filter_map(|mut item| {
-            let stays = item.tag != Some(Tag::Reset);
-            settle(&mut item);
-            stays.then_some(item)
-        })),
-        (Value::Map(_) | Value::List(_), Value::Null) => {}
-        (_, value) => {
-            over.value = value;
-            settle(&mut over);
-            *base = over;
-        }
-    }
-}
-
-fn mappings(base: &mut Mapping, over: Mapping, path: &mut Vec<String>) {
-    for (key, mut entry) in over {
-        if entry.value.tag == Some(Tag::Reset) {
-            base.shift_remove(&key);
-            continue;
-        }
-        path.push(key);
-        let key = path.last().map_or("", String::as_str);
-        if base.contains_key(key) {
-            let key = key.to_owned();
-            if let Some(there) = base.get_mut(&key) {
-                there.key = entry.key;
-                merge_at(&mut there.value, entry.value, path);
-            }
-        } else {
-            settle(&mut entry.value);
-            base.insert(key.to_owned(), entry);
-        }
-        path.pop();
-    }
-}
-
-#[derive(PartialEq, Eq)]
+/// How two values of an attribute become one.
+#[derive(Clone, Copy)]
 enum Rule {
-    /// Mappings merge, lists append.
+    /// Mappings merge, lists append, scalars are replaced.
     Usual,
+    /// The later one stands alone, even where it says nothing.
     Replace,
+    /// Both become lists of text, one after the other.
+    Sequence,
+    /// The same, without the entries that are there already.
+    Hosts,
+    /// A list of names is a mapping of them.
+    Names,
+    /// The same; each name waits for its service to start.
+    Dependencies,
+    /// A text is the context.
+    Build,
     /// Merges only with one of the same driver.
     Driver,
+    /// Address pools merge by their subnet.
+    Pools,
 }
 
 fn rule(path: &[String]) -> Rule {
-    let path: Vec<&str> = path.iter().map(String::as_str).collect();
-    match path[..] {
-        ["services", _, "command" | "entrypoint"] | ["services", _, "healthcheck", "test"] => Rule::Replace,
+    let mut parts = [""; 6];
+    if path.len() > parts.len() {
+        return Rule::Usual;
+    }
+    for (part, name) in parts.iter_mut().zip(path) {
+        *part = name;
+    }
+    match parts[..path.len()] {
+        ["services", _, "command" | "entrypoint"]
+        | ["services", _, "healthcheck", "test"]
+        | ["services", _, "ulimits", _] => Rule::Replace,
+        [
+            "services",
+            _,
+            "annotations" | "dns" | "dns_opt" | "dns_search" | "env_file" | "environment" | "label_file" | "labels"
+            | "sysctls" | "tmpfs",
+        ]
+        | ["services", _, "build", "args" | "additional_contexts" | "labels"]
+        | ["services", _, "deploy", "labels"]
+        | ["networks" | "volumes", _, "labels"] => Rule::Sequence,
+        ["services", _, "extra_hosts"] | ["services", _, "build", "extra_hosts"] => Rule::Hosts,
+        ["services", _, "networks" | "models"] => Rule::Names,
+        ["services", _, "depends_on"] => Rule::Dependencies,
+        ["services", _, "build"] => Rule::Build,
         ["services", _, "logging"] => Rule::Driver,
+        ["networks", _, "ipam", "config"] => Rule::Pools,
         ["x-hosts", _, "ssh"] => Rule::Replace,
         _ => Rule::Usual,
     }
 }
 
-fn driver(node: &Node) -> Option<&str> {
-    node.get("driver")?.as_text()
+struct Merger<'a> {
+    findings: &'a mut Findings,
 }
 
-/// Lets each entry that the specification calls the same be there once: the later one, in the earlier
-/// one's position.
-pub fn unify(project: &mut Node) {
-    let services = project.get_mut("services").and_then(Node::as_map_mut);
-    for service in services.into_iter().flat_map(|services| services.values_mut()) {
-        let Some(mapping) = service.value.as_map_mut() else {
-            continue;
-        };
-        for (key, entry) in mapping.iter_mut() {
-            unify_list(&mut entry.value, key);
-            let inner = entry.value.as_map_mut();
-            for (inner_key, inner) in inner.into_iter().flat_map(|inner| inner.iter_mut()) {
-                unify_list(&mut inner.value, &format!("{key}.{inner_key}"));
+impl Merger<'_> {
+    fn at(&mut self, base: &mut Node, over: Node, path: &mut Vec<String>) {
+        if base.is_invalid() {
+            return;
+        }
+        match rule(path) {
+            Rule::Usual => self.usual(base, over, path),
+            Rule::Replace => *base = over,
+            Rule::Sequence => self.sequences(base, over, path, false),
+            Rule::Hosts => self.sequences(base, over, path, true),
+            Rule::Names => self.mappings_of(base, over, path, |node| forms::names(node, Node::null)),
+            Rule::Dependencies => self.mappings_of(base, over, path, |node| forms::names(node, forms::started)),
+            Rule::Build => self.mappings_of(base, over, path, forms::build),
+            Rule::Driver => self.driver(base, over, path),
+            Rule::Pools => {
+                if pools::are_lists(base, &over) {
+                    pools::merge(base, over, &mut |base, over| self.usual(base, over, &mut Vec::new()));
+                } else {
+                    self.refuse(base, &over, path);
+                }
             }
         }
     }
-    let networks = project.get_mut("networks").and_then(Node::as_map_mut);
-    for network in networks.into_iter().flat_map(|networks| networks.values_mut()) {
-        if let Some(pools) = network.value.get_mut("ipam").and_then(|ipam| ipam.get_mut("config")) {
-            unify_list(pools, "ipam.config");
+
+    fn usual(&mut self, base: &mut Node, over: Node, path: &mut Vec<String>) {
+        match (&mut base.value, over.value) {
+            (_, Value::Null) => {}
+            (Value::Map(base), Value::Map(over)) => self.mappings(base, over, path),
+            (Value::List(base), Value::List(over)) => base.extend(over),
+            (Value::Map(_) | Value::List(_), value) => {
+                let over = Node { value, ..over };
+                self.refuse(base, &over, path);
+            }
+            (_, value) => *base = Node { value, ..over },
         }
     }
-}
 
-fn unify_list(node: &mut Node, key: &str) {
-    let Some(list) = node.as_list_mut() else { return };
-    let mut kept: Vec<(Option<String>, Node)> = Vec::new();
-    for item in std::mem::take(list) {
-        let identity = identity(key, &item);
-        let same = kept
-            .iter_mut()
-            .find(|(known, _)| identity.is_some() && *known == identity);
-        match same {
-            Some((_, earlier)) if key == "ipam.config" => merge(earlier, item),
-            Some((_, earlier)) => *earlier = item,
-            None => kept.push((identity, item)),
+    fn mappings(&mut self, base: &mut Mapping, over: Mapping, path: &mut Vec<String>) {
+        for (key, entry) in over {
+            let Some(there) = base.get_mut(&key) else {
+                base.insert(key, entry);
+                continue;
+            };
+            there.key = entry.key;
+            path.push(key);
+            self.at(&mut there.value, entry.value, path);
+            path.pop();
         }
     }
-    *list = kept.into_iter().map(|(_, item)| item).collect();
-}
 
-/// What makes an entry of a list the same as another; `None`: each stands for itself.
-fn identity(key: &str, item: &Node) -> Option<String> {
-    let part = |key: &str| item.get(key).and_then(Node::scalar_text);
-    match key {
-        "volumes" | "devices" => part("target"),
-        "ports" => {
-            let target = part("target")?;
-            let host = part("host_ip").unwrap_or_else(|| "0.0.0.0".to_owned());
-            let published = part("published").unwrap_or_default();
-            let protocol = part("protocol").unwrap_or_default();
-            Some(format!("{host}:{published}:{target}/{protocol}"))
+    /// Merges what both forms stand for. As in the reference, what is neither a list nor a mapping adds nothing.
+    fn mappings_of(&mut self, base: &mut Node, over: Node, path: &mut Vec<String>, form: impl Fn(&mut Node)) {
+        let mut over = over;
+        form(base);
+        form(&mut over);
+        match (&base.value, &over.value) {
+            (Value::Map(_), Value::Map(_) | Value::Null) | (Value::Null, _) => self.usual(base, over, path),
+            (Value::Map(_), _) => self.without_effect(&over, path),
+            _ => *base = over,
         }
-        "secrets" => part("target").or_else(|| part("source").map(|source| format!("/run/secrets/{source}"))),
-        "configs" => part("target").or_else(|| part("source").map(|source| format!("/{source}"))),
-        "env_file" => part("path"),
-        "ipam.config" => part("subnet"),
-        "tmpfs" => item
-            .as_text()
-            .map(|text| text.split(':').next().unwrap_or(text).to_owned()),
-        "cap_add" | "cap_drop" | "dns" | "dns_opt" | "dns_search" | "expose" | "extra_hosts" | "links" | "profiles"
-        | "build.tags" | "build.platforms" => {
-            item.as_text().map(str::to_owned)
+    }
+
+    fn sequences(&mut self, base: &mut Node, over: Node, path: &[String], once: bool) {
+        if matches!(over.value, Value::Bool(_) | Value::Integer(_) | Value::Float(_)) {
+            self.without_effect(&over, path);
         }
-        _ => None,
+        forms::append(base, over, once);
+    }
+
+    fn without_effect(&mut self, over: &Node, path: &[String]) {
+        if !over.is_invalid() {
+            let name = path.last().map_or("", String::as_str);
+            let message = format!("{} adds nothing to `{name}`", over.kind());
+            self.findings.warning(message, &over.place);
+        }
+    }
+
+    fn driver(&mut self, base: &mut Node, over: Node, path: &mut Vec<String>) {
+        let of = |node: &Node| node.get("driver").and_then(Node::scalar_text);
+        let (under, above) = (of(base), of(&over));
+        if under.is_some() && above.is_some() && under != above {
+            *base = over;
+        } else {
+            self.usual(base, over, path);
+        }
+    }
+
+    fn refuse(&mut self, base: &mut Node, over: &Node, path: &[String]) {
+        if !over.is_invalid() {
+            let name = path.last().map_or("the file", String::as_str);
+            let message = format!("{} cannot be laid over {} in `{name}`", over.kind(), base.kind());
+            let hint = "write it in the same form, or replace what is there with `!override`";
+            self.findings.error_hint(message, &over.place, Some(hint.to_owned()));
+        }
+        base.value = Value::Invalid;
     }
 }

@@ -3,15 +3,19 @@
 //! Knows the Compose Specification and Hoist's own `x-` keys. Never touches network, clock or terminal;
 //! reads files only through the [`load::FileReader`] that the caller hands in.
 
+mod assemble;
 mod canonical;
 mod checks;
 mod defaults;
 pub mod dotenv;
 mod environment;
+mod extends;
 mod findings;
 mod hosts;
+mod include;
 pub mod interpolate;
 pub mod load;
+mod lookups;
 mod merge;
 pub mod model;
 mod names;
@@ -21,14 +25,18 @@ mod parse;
 mod paths;
 pub mod print;
 mod profiles;
+mod reset;
 mod schema;
+mod selection;
 pub mod source;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod typed;
+mod unique;
 pub mod units;
+mod validate;
 
-pub use load::{Loaded, Request, load};
+pub use load::{Loaded, LoadedModel, Request, Stages, load, load_model};
 pub use model::{Project, Service};
 pub use source::{Diagnostic, Place, Severity};

@@ -51,10 +51,7 @@ mod tests {
     use crate::compose::tree::Tag;
 
     fn source(text: &str) -> Arc<Source> {
-        Arc::new(Source {
-            name: "compose.yaml".to_owned(),
-            text: text.to_owned(),
-        })
+        Arc::new(Source::new("compose.yaml", text))
     }
 
     fn failure(text: &str) -> (String, (usize, usize)) {

@@ -30,7 +30,7 @@ impl Base<'_> {
 
     fn fix(&self, node: Option<&mut Node>) {
         let Some(node) = node else { return };
-        if let Some(text) = node.as_text() {
+        if let Some(text) = node.as_text().filter(|text| !text.is_empty()) {
             node.value = Value::Text(self.absolute(text).display().to_string());
         }
     }
@@ -76,6 +76,9 @@ fn openstack(settings: Option<&mut Node>, base: &Base<'_>) {
 }
 
 fn service(service: &mut Node, base: &Base<'_>) {
+    if let Some(extends) = service.get_mut("extends") {
+        base.fix(extends.get_mut("file"));
+    }
     if let Some(build) = service.get_mut("build") {
         base.fix_context(build.get_mut("context"));
         let contexts = build.get_mut("additional_contexts").and_then(Node::as_map_mut);
@@ -101,6 +104,20 @@ fn service(service: &mut Node, base: &Base<'_>) {
 
 fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
     node.and_then(Node::as_list_mut).into_iter().flatten()
+}
+
+/// The way from one folder to another (both absolute, or both relative to the same), by their text alone.
+pub fn relative(from: &Path, to: &Path) -> PathBuf {
+    let (from, to) = (normal(&from.display().to_string()), normal(&to.display().to_string()));
+    let parts = |path: &str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+        parts.map(str::to_owned).collect()
+    };
+    let (from, to) = (parts(&from), parts(&to));
+    let shared = from.iter().zip(&to).take_while(|(left, right)| left == right).count();
+    let up = std::iter::repeat_n("..", from.len() - shared);
+    let way: Vec<&str> = up.chain(to[shared..].iter().map(String::as_str)).collect();
+    PathBuf::from(if way.is_empty() { ".".to_owned() } else { way.join("/") })
 }
 
 /// A path without `.`, `..` and doubled slashes, by its text alone.

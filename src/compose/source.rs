@@ -10,6 +10,20 @@ use std::sync::Arc;
 pub struct Source {
     pub name: String,
     pub text: String,
+    /// How the loader came to this text (extended from, included from), nearest first; empty for a file that was
+    /// asked for. Every finding in the text carries it.
+    pub trail: Vec<(String, Place)>,
+}
+
+impl Source {
+    /// A text that nothing led to but the request.
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Source {
+            name: name.into(),
+            text: text.into(),
+            trail: Vec::new(),
+        }
+    }
 }
 
 /// A stretch of a source text, in bytes.

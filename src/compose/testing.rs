@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::load::{Loaded, Request, load};
+use super::load::{Loaded, Request, Stages, load};
 use super::source::Diagnostic;
 
 /// Loads files named `compose.yaml`, `second.yaml`, … as the project `app` in `/srv/app`.
@@ -30,6 +30,8 @@ pub fn load_texts(texts: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
         profiles: Vec::new(),
+        services: Vec::new(),
+        stages: Stages::default(),
         read: &read,
     })
 }

@@ -173,10 +173,7 @@ mod tests {
     use crate::compose::source::Source;
 
     fn spread(text: &str) -> Result<Vec<String>, String> {
-        let source = Arc::new(Source {
-            name: String::new(),
-            text: String::new(),
-        });
+        let source = Arc::new(Source::new("", ""));
         let place = Place {
             source,
             start: 0,

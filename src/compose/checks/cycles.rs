@@ -31,7 +31,7 @@ pub fn check(project: &Node, findings: &mut Findings) {
                 continue;
             };
             if path.last() == Some(&name) {
-                // A service that depends on itself is reported with the service.
+                findings.error(format!("the service `{name}` depends on itself"), place);
             } else if let Some(at) = path.iter().position(|known| *known == name) {
                 let mut cycle: Vec<&str> = path[at..].to_vec();
                 cycle.push(name);

@@ -1,38 +1,32 @@
 //! What one service says against the rest of the project, and against itself.
 
-use std::collections::HashMap;
-
-use super::{defined, section};
+use super::Whole;
 use crate::compose::findings::Findings;
-use crate::compose::nearest;
-use crate::compose::source::Place;
-use crate::compose::tree::{Entry, Node, Value};
+use crate::compose::tree::{Entry, Node};
 
-pub fn check(project: &Node, name: &str, entry: &Entry, findings: &mut Findings) {
+pub fn check(whole: &Whole<'_>, name: &str, entry: &Entry, findings: &mut Findings) {
     let service = &entry.value;
     let mistyped = service
         .as_map()
         .is_some_and(|keys| keys.values().any(|entry| entry.value.is_invalid()));
-    if !mistyped
-        && !["image", "build", "provider"]
-            .iter()
-            .any(|key| service.get(key).is_some())
-    {
+    let image = service.get("image").is_some_and(|image| image.as_text() != Some(""));
+    if !mistyped && !image && service.get("build").is_none() && service.get("provider").is_none() {
         findings.error_hint(
             format!("the service `{name}` has neither `image` nor `build`"),
             &entry.key,
             Some("say which image it runs".to_owned()),
         );
     }
-    depends_on(project, name, service, findings);
-    networks(project, service, findings);
-    shared_namespaces(project, service, findings);
+    depends_on(whole, service, findings);
+    networks(whole, service, findings);
+    healthcheck(service, findings);
+    watch(service, findings);
     for mount in list(service, "volumes") {
         let is_volume = mount.get("type").and_then(Node::as_text) == Some("volume");
         if let (true, Some(source)) = (is_volume, mount.get("source"))
-            && let Some(volume) = source.as_text()
+            && let Some(volume) = source.as_text().filter(|volume| !volume.is_empty())
         {
-            defined(project, "volumes", "volume", volume, &source.place, findings);
+            whole.defined("volumes", "volume", volume, &source.place, findings);
         }
     }
     for (kind, what) in [("configs", "config"), ("secrets", "secret")] {
@@ -40,110 +34,79 @@ pub fn check(project: &Node, name: &str, entry: &Entry, findings: &mut Findings)
             if let Some(source) = item.get("source")
                 && let Some(name) = source.as_text()
             {
-                defined(project, kind, what, name, &source.place, findings);
+                whole.defined(kind, what, name, &source.place, findings);
             }
         }
     }
-    replicas(service, findings);
-    doubled_limits(service, findings);
-    constraints(project, service, findings);
+    for (model, entry) in service.get("models").and_then(Node::as_map).into_iter().flatten() {
+        whole.defined("models", "model", model, &entry.key, findings);
+    }
+    constraints(whole, service, findings);
 }
 
-fn list<'a>(service: &'a Node, key: &str) -> &'a [Node] {
-    service.get(key).and_then(Node::as_list).unwrap_or_default()
+pub fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
+    node.get(key).and_then(Node::as_list).unwrap_or_default()
 }
 
-fn depends_on(project: &Node, name: &str, service: &Node, findings: &mut Findings) {
+fn depends_on(whole: &Whole<'_>, service: &Node, findings: &mut Findings) {
     let dependencies = service.get("depends_on").and_then(Node::as_map);
     for (dependency, entry) in dependencies.into_iter().flatten() {
-        if dependency == name {
-            findings.error(format!("the service `{name}` depends on itself"), &entry.key);
-            continue;
-        }
-        let required = entry.value.get("required").is_none_or(Node::is_true);
-        if required {
-            service_exists(project, dependency, &entry.key, findings);
+        let required = entry.value.get("required").is_some_and(Node::is_true);
+        if required || !whole.disabled.contains_key(dependency) {
+            whole.service_exists(dependency, &entry.key, findings);
         }
     }
 }
 
-fn service_exists(project: &Node, name: &str, place: &Place, findings: &mut Findings) {
-    let Some(services) = section(project, "services") else {
-        return;
-    };
-    if !services.contains_key(name) {
-        let hint = nearest::hint(name, services.keys().map(String::as_str));
-        findings.error_hint(format!("there is no service `{name}`"), place, hint);
-    }
-}
-
-fn networks(project: &Node, service: &Node, findings: &mut Findings) {
+fn networks(whole: &Whole<'_>, service: &Node, findings: &mut Findings) {
     let networks = service.get("networks").and_then(Node::as_map);
     for (network, entry) in networks.into_iter().flatten() {
-        if network != "default" {
-            defined(project, "networks", "network", network, &entry.key, findings);
-        }
+        whole.defined("networks", "network", network, &entry.key, findings);
     }
-    if let (Some(_), Some(mode)) = (networks, service.get("network_mode")) {
-        let message = "`network_mode` and `networks` exclude each other";
-        findings.error(message, &mode.place);
+    let mode = service.get("network_mode").filter(|mode| mode.as_text() != Some(""));
+    if let Some(mode) = mode {
+        if networks.is_some_and(|networks| !networks.is_empty()) {
+            let message = "`network_mode` and `networks` exclude each other";
+            findings.error(message, &mode.place);
+        }
+        if let Some(name) = mode.as_text().and_then(|text| text.strip_prefix("service:")) {
+            whole.service_exists(name, &mode.place, findings);
+        }
     }
 }
 
-fn shared_namespaces(project: &Node, service: &Node, findings: &mut Findings) {
-    for key in ["network_mode", "ipc", "pid"] {
-        if let Some(node) = service.get(key)
-            && let Some(name) = node.as_text().and_then(|text| text.strip_prefix("service:"))
+fn healthcheck(service: &Node, findings: &mut Findings) {
+    let test = service
+        .get("healthcheck")
+        .and_then(|healthcheck| healthcheck.get("test"));
+    let first = test.and_then(Node::as_list).and_then(|test| test.first());
+    if let Some(first) = first
+        && let Some(text) = first.as_text()
+        && !matches!(text, "CMD" | "CMD-SHELL" | "NONE")
+    {
+        let message = format!("a list in `test` must begin with `CMD`, `CMD-SHELL` or `NONE`, not `{text}`");
+        let hint = "a plain string is run by the shell".to_owned();
+        findings.error_hint(message, &first.place, Some(hint));
+    }
+}
+
+fn watch(service: &Node, findings: &mut Findings) {
+    let Some(develop) = service.get("develop") else { return };
+    for watch in list(develop, "watch") {
+        let action = watch.get("action").and_then(Node::as_text);
+        let target = watch.get("target").is_some_and(|target| target.as_text() != Some(""));
+        if let (false, Some(action)) = (target, action)
+            && !matches!(action, "rebuild" | "restart")
         {
-            service_exists(project, name, &node.place, findings);
-        }
-    }
-}
-
-fn replicas(service: &Node, findings: &mut Findings) {
-    let scale = service.get("scale");
-    let replicas = service.get("deploy").and_then(|deploy| deploy.get("replicas"));
-    let number = |node: Option<&Node>| match node?.value {
-        Value::Integer(number) => Some(number),
-        _ => None,
-    };
-    if let (Some(left), Some(right), Some(scale)) = (number(scale), number(replicas), scale)
-        && left != right
-    {
-        let message = format!("`scale` says {left} and `deploy.replicas` says {right}");
-        findings.error_hint(message, &scale.place, Some("keep `deploy.replicas` only".to_owned()));
-    }
-    let wanted = number(replicas).or(number(scale)).unwrap_or(1);
-    if let Some(name) = service.get("container_name")
-        && wanted > 1
-    {
-        let message = format!("`container_name` allows one replica, not {wanted}: a name is there once");
-        findings.error_hint(message, &name.place, Some("leave the name to Hoist".to_owned()));
-    }
-}
-
-/// The old limits of a service beside those of `deploy.resources`.
-fn doubled_limits(service: &Node, findings: &mut Findings) {
-    let resources = service.get("deploy").and_then(|deploy| deploy.get("resources"));
-    for (old, kind, new) in [
-        ("mem_limit", "limits", "memory"),
-        ("cpus", "limits", "cpus"),
-        ("pids_limit", "limits", "pids"),
-        ("mem_reservation", "reservations", "memory"),
-    ] {
-        let Some(left) = service.get(old) else { continue };
-        let right = resources.and_then(|resources| resources.get(kind)?.get(new));
-        let Some(right) = right else { continue };
-        if left.scalar_text() != right.scalar_text() && !left.is_invalid() && !right.is_invalid() {
-            let message = format!("`{old}` and `deploy.resources.{kind}.{new}` say different things");
-            findings.error(message, &left.place);
+            let message = format!("the action `{action}` needs `target`: where the files go in the container");
+            findings.error(message, &watch.place);
         }
     }
 }
 
 /// A label that no group has can still be set by hand: a warning.
-fn constraints(project: &Node, service: &Node, findings: &mut Findings) {
-    let Some(groups) = section(project, "x-hosts") else {
+fn constraints(whole: &Whole<'_>, service: &Node, findings: &mut Findings) {
+    let Some(groups) = whole.section("x-hosts") else {
         return;
     };
     let placement = service.get("deploy").and_then(|deploy| deploy.get("placement"));
@@ -176,20 +139,6 @@ fn constraints(project: &Node, service: &Node, findings: &mut Findings) {
                 right.trim()
             );
             findings.warning(message, &constraint.place);
-        }
-    }
-}
-
-pub fn shared_container_names(project: &Node, findings: &mut Findings) {
-    let mut seen: HashMap<&str, &str> = HashMap::new();
-    for (name, entry) in section(project, "services").into_iter().flatten() {
-        let Some(node) = entry.value.get("container_name") else {
-            continue;
-        };
-        let Some(container) = node.as_text() else { continue };
-        if let Some(other) = seen.insert(container, name) {
-            let message = format!("the container name `{container}` is that of the service `{other}` already");
-            findings.error(message, &node.place);
         }
     }
 }

@@ -168,10 +168,6 @@ impl Checker<'_> {
                     );
                     self.findings.push(found.hint("take it out"));
                 }
-                Support::Refused => {
-                    let message = format!("`{name}` is not supported by this version yet");
-                    self.findings.error(message, &entry.key);
-                }
             }
             self.check(&mut entry.value, &key.shape, &format!("`{name}`"));
         }

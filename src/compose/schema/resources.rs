@@ -3,7 +3,7 @@
 use super::shape::{
     ANY_BUT_EMPTY, BOOLEAN, DISTINCT_OR_MAP, DRIVER_OPTIONS, LIST_OR_MAP, NOT_EMPTY, Object, Others, PLAIN,
     PLAIN_OR_ANY, STRICT_INTEGER, Shape, TEXT, TEXT_OR_DISTINCT, TEXT_OR_INTEGER, TEXTS, key, not_yet, object,
-    obsolete, refused,
+    obsolete,
 };
 use super::{hosts, service};
 use Shape::{Either, List, Map, Object as In, Optional};
@@ -13,7 +13,7 @@ pub const ROOT: Object = object(&[
     obsolete("version", TEXT),
     key("name", TEXT),
     key("services", Map(&PLAIN, &In(&service::SERVICE))),
-    refused("include", List(&Either(&[TEXT, In(&INCLUDE)]))),
+    key("include", List(&Either(&[TEXT, In(&INCLUDE)]))),
     key("networks", Map(&PLAIN_OR_ANY, &Optional(&In(&NETWORK)))),
     key("volumes", Map(&PLAIN, &Optional(&In(&VOLUME)))),
     key("secrets", Map(&PLAIN, &In(&SECRET))),

@@ -6,7 +6,7 @@ use super::limits::{BLKIO, CREDENTIAL_SPEC, DEVICE, LOGGING, ULIMITS};
 use super::shape::{
     ANY_BUT_EMPTY, BOOLEAN, BYTES, Becomes, CPUS, DISTINCT_TEXTS, DURATION, INTEGER, Key, Kinds, LIST_OR_MAP, Object,
     PLAIN, PLAIN_OR_ANY, Rule, STRICT_BOOLEAN, Scalar, Shape, TEXT, TEXT_OR_INTEGER, TEXT_OR_LIST, TEXTS, WHOLE,
-    WHOLE_BYTES, choice, kept, key, not_yet, object, pattern, refused,
+    WHOLE_BYTES, choice, kept, key, not_yet, object, pattern,
 };
 use super::{build, deploy, hosts};
 use Shape::{Either, List, Map, Object as In, Optional, Set};
@@ -51,7 +51,7 @@ const SERVICE_KEYS: &[Key] = &[
     key("environment", LIST_OR_MAP),
     key("env_file", Either(&[TEXT, List(&Either(&[TEXT, In(&ENV_FILE)]))])),
     key("expose", List(&TEXT_OR_INTEGER)),
-    refused("extends", Either(&[TEXT, In(&EXTENDS)])),
+    key("extends", Either(&[TEXT, In(&EXTENDS)])),
     not_yet("external_links", DISTINCT_TEXTS),
     key("extra_hosts", EXTRA_HOSTS),
     key("group_add", Set(&TEXT_OR_INTEGER)),

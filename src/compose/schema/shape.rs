@@ -139,8 +139,6 @@ pub enum Support {
     NotYet,
     /// Gone from the specification: does nothing anywhere.
     Obsolete,
-    /// Of the design, and not to be passed over: an error for now.
-    Refused,
 }
 
 pub const fn key(name: &'static str, shape: Shape) -> Key {
@@ -166,15 +164,6 @@ pub const fn obsolete(name: &'static str, shape: Shape) -> Key {
         name,
         shape,
         support: Support::Obsolete,
-        kept: false,
-    }
-}
-
-pub const fn refused(name: &'static str, shape: Shape) -> Key {
-    Key {
-        name,
-        shape,
-        support: Support::Refused,
         kept: false,
     }
 }

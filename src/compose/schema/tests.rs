@@ -62,16 +62,6 @@ fn keys_that_must_be_there_are_missed() {
 }
 
 #[test]
-fn extends_and_include_are_refused_at_their_place() {
-    let text = "services:\n  web:\n    image: x\n    extends: {service: y}\ninclude: [a.yaml]\n";
-    let expected = [
-        "4:5 `extends` is not supported by this version yet",
-        "5:1 `include` is not supported by this version yet",
-    ];
-    assert_eq!(errors(text), expected);
-}
-
-#[test]
 fn what_is_not_honoured_is_said_at_its_place() {
     let text = "version: '3'
 services:
@@ -146,7 +136,8 @@ x-other: {any: thing}
 
 #[test]
 fn ingress_has_no_effect_yet_and_its_keys_are_checked() {
-    let text = "services:\n  a: {image: x, x-ingress: {port: 80}}\n  b: {image: x, x-ingress: [{port: 80}, {prt: 81}]}\n";
+    let text =
+        "services:\n  a: {image: x, x-ingress: {port: 80}}\n  b: {image: x, x-ingress: [{port: 80}, {prt: 81}]}\n";
     assert_eq!(errors(text), ["3:42 unknown key `prt` [did you mean `port`?]"]);
     let text = "services:\n  a: {image: x, x-ingress: {port: 80, protocol: tcp, sticky: true, drain: 30s}}\n";
     let expected = ["2:17 `x-ingress` has no effect: not supported by this version yet"];

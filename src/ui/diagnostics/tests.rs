@@ -9,10 +9,7 @@ use crate::compose::source::Source;
 const FILE: &str = "services:\n  web:\n    imagee: nginx\n    ports:\n      - 80:80\n";
 
 fn place(name: &str, text: &str, marked: &str) -> Place {
-    let source = Source {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
+    let source = Source::new(name, text);
     Place {
         source: Arc::new(source),
         start: text.find(marked).unwrap(),
