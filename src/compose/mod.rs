@@ -13,6 +13,7 @@ mod extends;
 mod findings;
 mod hosts;
 mod include;
+mod ingress;
 pub mod interpolate;
 pub mod load;
 mod lookups;

@@ -3,12 +3,21 @@
 //! Knows the canonical shape of each attribute. Never reads a file, an environment or a clock, and
 //! carries no text position except through [`Places`].
 
+mod ingress;
+mod openstack;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use serde_json::Value;
+
+pub use ingress::{IngressProtocol, IngressTls, WayIn};
+pub use openstack::{
+    BootVolume, Cidr, CloudInterface, CloudName, CloudNetwork, CloudRouter, FloatingIp, IpVersion, MadeNetwork,
+    NamedBy, Openstack, ServerGroup, ServerGroupPolicy,
+};
 
 use super::source::Places;
 
@@ -34,6 +43,8 @@ pub struct Project {
     pub hosts: IndexMap<String, HostGroup>,
     /// `x-pool`, with its defaults filled in.
     pub pool: Pool,
+    /// `x-openstack` by itself; each group has its own settings laid over it already.
+    pub openstack: Option<Openstack>,
     /// Other top-level `x-` keys, as written.
     pub extensions: IndexMap<String, Value>,
     /// Where each attribute stands, for messages.
@@ -102,6 +113,8 @@ pub struct Service {
     pub profiles: Vec<String>,
     /// `x-runtime`: the operator's own choice of how the service runs.
     pub runtime: Option<RuntimeChoice>,
+    /// `x-ingress`: the ways in from outside.
+    pub ingress: Vec<WayIn>,
     /// Other `x-` keys of the service, as written.
     pub extensions: IndexMap<String, Value>,
 }
@@ -453,8 +466,7 @@ pub struct HostGroup {
 pub enum GroupProvider {
     Local(LocalHosts),
     Ssh(Vec<SshHost>),
-    /// As written; the `openstack` provider reads it.
-    Openstack(Value),
+    Openstack(Box<Openstack>),
 }
 
 /// `local:`: containers on this machine that act as hosts.

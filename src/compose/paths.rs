@@ -61,18 +61,6 @@ pub fn resolve(project: &mut Node, base: &Base<'_>) {
             base.fix(object.value.get_mut("file"));
         }
     }
-    openstack(project.get_mut("x-openstack"), base);
-    let groups = project.get_mut("x-hosts").and_then(Node::as_map_mut);
-    for group in groups.into_iter().flat_map(|groups| groups.values_mut()) {
-        openstack(group.value.get_mut("openstack"), base);
-    }
-}
-
-/// `user_data` of `openstack` settings.
-fn openstack(settings: Option<&mut Node>, base: &Base<'_>) {
-    if let Some(settings) = settings {
-        base.fix(settings.get_mut("user_data"));
-    }
 }
 
 fn service(service: &mut Node, base: &Base<'_>) {

@@ -10,8 +10,10 @@ mod build;
 mod check;
 mod deploy;
 mod hosts;
+mod ingress;
 mod lifecycle;
 mod limits;
+mod openstack;
 mod resources;
 mod service;
 mod settle;
@@ -19,8 +21,11 @@ mod shape;
 mod whole;
 
 pub use check::check;
+pub use hosts::{HOSTS, POOL_SETTINGS};
+pub use ingress::INGRESS;
+pub use openstack::OPENSTACK_SETTINGS;
 pub use resources::ROOT;
-pub use settle::settle;
+pub use settle::{settle, settle_copy};
 pub use shape::Shape;
 pub use whole::check_whole;
 

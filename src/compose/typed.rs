@@ -16,6 +16,7 @@ use indexmap::IndexMap;
 use super::findings::Findings;
 use super::hosts;
 use super::model::{Project, Service};
+use super::paths::Base;
 use super::source::{Place, Places};
 use super::tree::{Node, Value};
 
@@ -29,10 +30,14 @@ pub struct Frame<'a> {
 
 /// Makes the project of its finished tree.
 pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings) -> Project {
+    let base = Base {
+        directory: &frame.directory,
+        home: frame.variables.get("HOME").map(String::as_str),
+    };
     let section = |key: &str| tree.get(key).and_then(Node::as_map).into_iter().flatten();
     let mut services: IndexMap<String, Service> = IndexMap::new();
     for (name, entry) in section("services") {
-        services.insert(name.clone(), service::service(name, &entry.value, findings));
+        services.insert(name.clone(), service::service(name, &entry.value, &base, findings));
     }
     // The canonical form keeps optional dependencies on services that are not there; the project does not.
     let names: HashSet<String> = services.keys().cloned().collect();
@@ -46,7 +51,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings) -> Projec
             .map(|(key, entry)| (key.clone(), resources::file_object(&entry.value, frame.variables)))
             .collect()
     };
-    let extensions = read::extensions(tree, &["x-hosts", "x-pool"]);
+    let extensions = read::extensions(tree, &["x-hosts", "x-pool", "x-openstack"]);
     Project {
         services,
         disabled: Vec::new(),
@@ -56,6 +61,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings) -> Projec
         secrets: objects("secrets"),
         hosts: hosts::groups(tree, frame.variables, &frame.directory, findings),
         pool: hosts::pool(tree, &frame.name, findings),
+        openstack: hosts::openstack(tree, frame.variables, &frame.directory, findings),
         extensions,
         places: places(tree),
         name: frame.name,

@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn an_openstack_group_is_refused_by_name() {
-        let groups = [group("web", GroupProvider::Openstack(serde_json::Value::Null))].into();
+        let groups = [group("web", GroupProvider::Openstack(Box::default()))].into();
         let refused = Providers::new(&groups, &pool(), Path::new("."), UnknownHostKeys::Refuse, no_engine).err();
         assert_eq!(
             refused.map(|error| error.to_string()).as_deref(),

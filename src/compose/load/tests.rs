@@ -183,7 +183,7 @@ x-hosts:
   web: {count: 2, local: {}, labels: {tier: web, n: 1}}
   db:
     ssh: ['debian@[fd00::5]:2222', {host: 10.0.0.6, user: debian, identity_file: ~/.ssh/id, host_key: ssh-ed25519 AAAA}]
-  cloud: {count: 0, openstack: {flavor: m1.small, user_data: ./init.yaml}}
+  cloud: {count: 0, openstack: {flavor: m1.small, image: debian-12, user_data: ./init.yaml}}
 x-pool: {name: dev, managers: 3, encrypt: true, docker: {api: insecure-tcp, version: '28.*', daemon: {debug: true}}}
 x-openstack: {cloud: mycloud, floating_ip: false}
 ";
@@ -205,11 +205,11 @@ x-openstack: {cloud: mycloud, floating_ip: false}
     let GroupProvider::Openstack(settings) = &project.hosts["cloud"].provider else {
         panic!()
     };
-    assert_eq!(settings["user_data"], "/srv/app/init.yaml");
+    assert_eq!(settings.user_data.as_deref(), Some("/srv/app/init.yaml".as_ref()));
+    assert_eq!(settings.cloud.as_deref(), Some("mycloud"));
     assert_eq!(project.pool.name, "dev");
     assert_eq!(project.pool.docker.port, 2375);
     assert_eq!(project.pool.docker.daemon["debug"], true);
-    assert_eq!(project.extensions["x-openstack"]["cloud"], "mycloud");
     let usual = loaded("services: {a: {image: x}}\n").project.pool;
     assert_eq!((usual.name.as_str(), usual.docker.port), ("app", 2376));
 }

@@ -5,7 +5,7 @@ use super::shape::{
     PLAIN_OR_ANY, STRICT_INTEGER, Shape, TEXT, TEXT_OR_DISTINCT, TEXT_OR_INTEGER, TEXTS, key, not_yet, object,
     obsolete,
 };
-use super::{hosts, service};
+use super::{hosts, openstack, service};
 use Shape::{Either, List, Map, Object as In, Optional};
 
 /// In the order of the reference's canonical form.
@@ -19,9 +19,9 @@ pub const ROOT: Object = object(&[
     key("secrets", Map(&PLAIN, &In(&SECRET))),
     key("configs", Map(&PLAIN, &In(&CONFIG))),
     not_yet("models", Map(&PLAIN_OR_ANY, &In(&MODEL))),
-    key("x-hosts", Map(&NOT_EMPTY, &In(&hosts::GROUP))),
-    key("x-pool", In(&hosts::POOL)),
-    key("x-openstack", In(&hosts::OPENSTACK)),
+    key("x-hosts", hosts::HOSTS),
+    key("x-pool", hosts::POOL_SETTINGS),
+    key("x-openstack", openstack::OPENSTACK_SETTINGS),
 ]);
 
 /// Taken out before the reference looks at the schema, so that other keys pass.

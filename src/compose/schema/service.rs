@@ -8,7 +8,7 @@ use super::shape::{
     PLAIN, PLAIN_OR_ANY, Rule, STRICT_BOOLEAN, Scalar, Shape, TEXT, TEXT_OR_INTEGER, TEXT_OR_LIST, TEXTS, WHOLE,
     WHOLE_BYTES, choice, kept, key, not_yet, object, pattern,
 };
-use super::{build, deploy, hosts};
+use super::{build, deploy, ingress};
 use Shape::{Either, List, Map, Object as In, Optional, Set};
 
 pub const SERVICE: Object = object(SERVICE_KEYS);
@@ -113,7 +113,7 @@ const SERVICE_KEYS: &[Key] = &[
     key("working_dir", TEXT),
     not_yet("post_start", List(&In(&HOOK))),
     not_yet("pre_stop", List(&In(&HOOK))),
-    not_yet("x-ingress", hosts::INGRESS),
+    not_yet("x-ingress", ingress::INGRESS),
     key("x-runtime", choice(&["service", "container"])),
 ];
 

@@ -8,9 +8,17 @@ use crate::compose::findings::Findings;
 use crate::compose::tree::{Node, Value};
 use crate::compose::units;
 
-/// Settles the merged tree; everything in it went through [`super::check`] already.
+/// Settles the merged tree; everything in it went through [`super::check`] already. What stands under
+/// `x-` keys stays as written, for the canonical form: its readers settle a copy ([`settle_copy`]).
 pub fn settle(node: &mut Node, findings: &mut Findings) {
     each(node, &Shape::Object(&ROOT), "the file", findings);
+}
+
+/// A settled copy of what stands under one of Hoist's own keys; `name` is the key.
+pub fn settle_copy(node: &Node, shape: &'static Shape, name: &str, findings: &mut Findings) -> Node {
+    let mut copy = node.clone();
+    each(&mut copy, shape, &format!("`{name}`"), findings);
+    copy
 }
 
 fn each(node: &mut Node, shape: &'static Shape, name: &str, findings: &mut Findings) {
@@ -32,7 +40,7 @@ fn each(node: &mut Node, shape: &'static Shape, name: &str, findings: &mut Findi
             }
         }
         (Value::Map(mapping), Shape::Object(object)) => {
-            for (name, entry) in mapping.iter_mut() {
+            for (name, entry) in mapping.iter_mut().filter(|(name, _)| !name.starts_with("x-")) {
                 if let Some(key) = object.key(name) {
                     each(&mut entry.value, &key.shape, &format!("`{name}`"), findings);
                 }

@@ -380,16 +380,28 @@ impl Shape {
             Shape::Scalar(scalar) => scalar.words(),
             Shape::List(_) | Shape::Set(_) => "a list".to_owned(),
             Shape::Map(..) | Shape::Object(_) => "a mapping".to_owned(),
-            Shape::Either(shapes) => {
+            Shape::Either(_) => {
                 let mut words: Vec<String> = Vec::new();
-                for word in shapes.iter().map(Shape::words) {
-                    if !words.contains(&word) {
-                        words.push(word);
-                    }
+                self.alternatives(&mut words);
+                match words.split_last() {
+                    Some((last, [])) => last.clone(),
+                    Some((last, others)) => format!("{} or {last}", others.join(", ")),
+                    None => String::new(),
                 }
-                words.join(" or ")
             }
             Shape::Optional(shape) => shape.words(),
+        }
+    }
+
+    fn alternatives(&self, words: &mut Vec<String>) {
+        match self {
+            Shape::Either(shapes) => shapes.iter().for_each(|shape| shape.alternatives(words)),
+            shape => {
+                let word = shape.words();
+                if !words.contains(&word) {
+                    words.push(word);
+                }
+            }
         }
     }
 }

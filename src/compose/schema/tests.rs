@@ -124,7 +124,7 @@ x-other: {any: thing}
         "7:26 `b:x` is not an SSH host: `x` is not a port number [write `[USER@]HOST[:PORT]`, an IPv6 address in brackets if a port follows]",
         "7:34 unknown key `hots` [did you mean `host`?]",
         "8:19 unknown key `flavour` [did you mean `flavor`?]",
-        "8:44 `floating_ip` must be `false` or a string, not a boolean",
+        "8:44 `floating_ip` must be `false`, a string or a mapping, not a boolean",
         "9:9 unknown key `locl` [did you mean `local`?]",
         "10:20 `managers` must be from 1 to 7, not 9",
         "10:41 `install` cannot be `appt` [known here: `auto`, `distro`, `docker-ce`, `never`]",

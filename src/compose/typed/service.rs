@@ -9,15 +9,17 @@ use super::read::{
 use super::{deploy, mounts};
 use crate::compose::canonical::first_port_of_range;
 use crate::compose::findings::Findings;
+use crate::compose::ingress;
 use crate::compose::model::{
     Build, Dependency, DependencyCondition, FileReference, Healthcheck, Logging, Port, PortMode, Protocol, PullPolicy,
     Restart, RuntimeChoice, Service, ServiceNetwork, Ulimit,
 };
 use crate::compose::nearest;
+use crate::compose::paths::Base;
 use crate::compose::tree::{Entry, Node, Value};
 use crate::compose::units;
 
-pub fn service(name: &str, node: &Node, findings: &mut Findings) -> Service {
+pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings) -> Service {
     Service {
         name: name.to_owned(),
         image: text(node, "image"),
@@ -94,7 +96,8 @@ pub fn service(name: &str, node: &Node, findings: &mut Findings) -> Service {
             Some("container") => Some(RuntimeChoice::Container),
             _ => None,
         },
-        extensions: extensions(node, &["x-runtime"]),
+        ingress: ingress::ways_in(node, base, findings),
+        extensions: extensions(node, &["x-runtime", "x-ingress"]),
     }
 }
 
