@@ -9,7 +9,7 @@ N ?= 3
 .PHONY: help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing, start an engine where none answers, make the base images
 	@setup/packages
@@ -65,3 +65,6 @@ bench-loader: ## measure how files load beside docker compose, into docs/benchma
 	@setup/packages
 	cargo build --locked --release
 	@setup/bench-loader target/release/hoist
+
+bench-placement: ## measure how long placing many replicas takes, into docs/benchmarks.md
+	@setup/bench-placement

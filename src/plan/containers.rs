@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::draft::{Draft, readiness};
+use super::placement::{Count, Refusal, Reservation};
 use super::{Action, ContainerPlan, PlanError, Readiness, VolumePlan, container, images, placement, shapes, volumes};
 use crate::compose::model::{DeployMode, MountKind, PullPolicy, Service};
 use crate::engine::observation::{Cluster, ObservedContainer};
@@ -85,7 +86,7 @@ fn existing<'a>(observed: &'a Observation, service: &Service) -> BTreeMap<u64, V
     by_number
 }
 
-/// The host of each replica, by number from 1: where it is already, else the fitting host with the least on it.
+/// The host of each replica, by number from 1: where it is already, else as [`placement::Placer`] has it.
 fn hosts(
     draft: &mut Draft<'_>,
     cluster: Option<&Cluster>,
@@ -112,32 +113,52 @@ fn hosts(
         .flatten()
         .find_map(|mode| mode.strip_prefix("service:"))
         .and_then(|name| draft.host_of_containers(name));
-    if let Some(host) = pinned.or(beside) {
+    let only = pinned.or(beside);
+    if let Some(host) = &only {
         fitting.retain(|node| placement::host_name(node) == host);
     }
-    if matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob) {
-        return Ok(fitting
-            .iter()
-            .map(|node| placement::host_name(node).to_owned())
-            .collect());
+    let global = matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob);
+    if !global {
+        check_ports(fitting.len())?;
     }
-    check_ports(fitting.len())?;
-    let mut chosen = Vec::new();
-    for number in 1..=replicas {
-        let here = existing
-            .get(&number)
-            .and_then(|found| found.first())
-            .map(|found| found.host.clone());
-        let stays = here.filter(|host| fitting.iter().any(|node| placement::host_name(node) == host));
-        match stays {
-            Some(host) => {
-                draft.load.add(&host);
-                chosen.push(host);
-            }
-            None => chosen.extend(draft.load.take_least(&fitting)),
-        }
+    let ports: Vec<placement::Port> = service
+        .ports
+        .iter()
+        .filter_map(|port| Some((port.published?, port.protocol.as_str().to_owned())))
+        .collect();
+    let present: BTreeMap<u64, String> = existing
+        .iter()
+        .filter_map(|(number, found)| Some((*number, found.first()?.host.clone())))
+        .collect();
+    let demand = placement::Demand {
+        service: &service.name,
+        count: if global {
+            Count::EveryHost
+        } else {
+            Count::Replicas(replicas)
+        },
+        constraints: &service.deploy.constraints,
+        spread: &service.deploy.spread,
+        most_per_host: service.deploy.max_replicas_per_node,
+        reserved: Reservation {
+            nano_cpus: service.deploy.reservations.nano_cpus.unwrap_or(0),
+            memory: service.deploy.reservations.memory.unwrap_or(0),
+        },
+        ports: &ports,
+        only: only.as_deref(),
+        present: &present,
+    };
+    let placed = draft.placer.as_mut().map(|placer| placer.place(&demand));
+    match placed.unwrap_or_else(|| Ok(Vec::new())) {
+        Ok(chosen) => Ok(chosen),
+        Err(Refusal::Unreadable(error)) => Err(error),
+        Err(Refusal::Full { placed, reasons }) => Err(PlanError::HostsFull {
+            service: service.name.clone(),
+            placed,
+            replicas: (!global).then_some(replicas),
+            reasons,
+        }),
     }
-    Ok(chosen)
 }
 
 fn content_digests(draft: &Draft<'_>, service: &Service) -> Vec<String> {

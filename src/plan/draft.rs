@@ -54,7 +54,8 @@ pub(super) struct Draft<'a> {
     /// Service name to the steps that bring it up.
     pub services: HashMap<String, Vec<usize>>,
     pub pins: Pins,
-    pub load: super::placement::Load,
+    /// Where containers go, on a cluster.
+    pub placer: Option<super::placement::Placer<'a>>,
 }
 
 impl Draft<'_> {

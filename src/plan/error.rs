@@ -9,6 +9,16 @@ pub enum PlanError {
         service: String,
         reasons: Vec<(String, String)>,
     },
+    /// The hosts that fit have no room for all replicas.
+    #[error("service `{service}`: {} has a host: {}", match replicas { Some(replicas) => format!("only {placed} of its {replicas} replicas"), None => "not every replica".to_owned() }, reasons.iter().map(|(host, rule)| format!("{host} ({rule})")).collect::<Vec<_>>().join(", "))]
+    HostsFull {
+        service: String,
+        /// Replicas that have a host.
+        placed: u64,
+        /// `None` for one on every host.
+        replicas: Option<u64>,
+        reasons: Vec<(String, String)>,
+    },
     /// A placement constraint cannot be read.
     #[error(
         "service `{service}`: the placement constraint `{constraint}` is not `ATTRIBUTE == VALUE` or `ATTRIBUTE != VALUE`"
@@ -54,6 +64,7 @@ impl PlanError {
     pub fn hint(&self) -> String {
         match self {
             PlanError::NoHost { .. } => "change `deploy.placement.constraints`, or label a host group in `x-hosts` so that it matches".into(),
+            PlanError::HostsFull { .. } => "lower `deploy.replicas` or what is reserved, raise `max_replicas_per_node`, or add hosts".into(),
             PlanError::Constraint { .. } => "for example `node.labels.tier == web`".into(),
             PlanError::TooFewHostsForPort { .. } => {
                 "lower `deploy.replicas`, add hosts to the group, or leave `published` out so that each host chooses a port".into()

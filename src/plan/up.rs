@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::draft::{Draft, Situation, UpOptions};
 use super::objects::{self, Objects};
+use super::placement::{Placer, Reservation};
 use super::runtime::{self, Runtime};
 use super::volumes::Pins;
 use super::{Action, Plan, PlanError, images, networks, order, placement};
 use crate::compose::model::{Project, Service};
-use crate::engine::labels;
+use crate::engine::observation::{Cluster, TaskState};
+use crate::engine::{Observation, labels};
 
 /// The plan of `up`.
 ///
@@ -34,7 +36,11 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         objects: Vec::new(),
         services: HashMap::new(),
         pins: Pins::default(),
-        load: Default::default(),
+        placer: situation
+            .observed
+            .cluster
+            .as_ref()
+            .map(|cluster| occupied(cluster, situation.observed)),
     };
     let cluster = situation.observed.cluster.as_ref();
     for service in images::to_build(project, situation.observed, situation.builder, options.images) {
@@ -108,6 +114,38 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
     orphans(&mut draft);
     objects::remove_stale(&mut draft, &objects);
     Ok(draft.plan)
+}
+
+/// The cluster's hosts, with what the project's Swarm services have on them.
+fn occupied<'a>(cluster: &'a Cluster, observed: &'a Observation) -> Placer<'a> {
+    let mut placer = Placer::new(&cluster.nodes);
+    let placed = observed
+        .tasks
+        .iter()
+        .filter(|task| task.desired_state <= TaskState::Running);
+    for task in placed {
+        let node = cluster
+            .nodes
+            .iter()
+            .find(|node| Some(&node.id) == task.node_id.as_ref());
+        let service = observed.services.iter().find(|service| service.id == task.service_id);
+        let (Some(node), Some(service)) = (node, service) else {
+            continue;
+        };
+        let resources = service
+            .spec
+            .task_template
+            .as_ref()
+            .and_then(|task| task.resources.as_ref());
+        let reserved = resources.and_then(|resources| resources.reservations.as_ref());
+        let reservation = Reservation {
+            nano_cpus: reserved.and_then(|reserved| reserved.nano_cpus).unwrap_or(0),
+            memory: reserved.and_then(|reserved| reserved.memory_bytes).unwrap_or(0),
+        };
+        let ports = task.ports.iter().map(|port| (port.published, port.protocol.clone()));
+        placer.occupy(placement::host_name(node), reservation, &ports.collect::<Vec<_>>());
+    }
+    placer
 }
 
 /// Whether the operator's choice of services takes this one in.

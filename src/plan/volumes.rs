@@ -2,8 +2,10 @@
 //!
 //! Knows that a local volume's data lies on one host. The first placement decides; nothing here moves one.
 
+use std::collections::BTreeMap;
+
 use super::error::PlanError;
-use super::placement::{self, Load};
+use super::placement;
 use crate::compose::model::{DeployMode, MountKind, Project, Service};
 use crate::engine::observation::{ObservedNode, ObservedService};
 use crate::engine::{Observation, labels};
@@ -86,14 +88,15 @@ pub fn pinned_host(
                     rule: rule.clone(),
                 });
             }
-            pins.load.add(host);
             host.clone()
         }
         None => {
             let fitting = placement::fitting(service, nodes)?;
-            pins.load.take_least(&fitting).unwrap_or_default()
+            // There is one: no fitting host at all is an error.
+            pins.least(&fitting).unwrap_or_default()
         }
     };
+    pins.pin_to(&host);
     for key in keys {
         pins.of_volume.insert(key.to_owned(), host.clone());
     }
@@ -103,6 +106,20 @@ pub fn pinned_host(
 /// What has been pinned while this plan was made.
 #[derive(Debug, Clone, Default)]
 pub struct Pins {
-    of_volume: std::collections::BTreeMap<String, String>,
-    load: Load,
+    of_volume: BTreeMap<String, String>,
+    /// How much is pinned to each host, by host name.
+    load: BTreeMap<String, u64>,
+}
+
+impl Pins {
+    fn pin_to(&mut self, host: &str) {
+        *self.load.entry(host.to_owned()).or_default() += 1;
+    }
+
+    /// The host with the least pinned to it, the first of them in the pool's order.
+    fn least(&self, candidates: &[&ObservedNode]) -> Option<String> {
+        let names = candidates.iter().map(|node| placement::host_name(node));
+        let least = names.min_by_key(|host| self.load.get(*host).copied().unwrap_or(0));
+        least.map(str::to_owned)
+    }
 }

@@ -58,9 +58,8 @@ pub fn graph(source: &Arc<Source>) -> Result<Graph, Box<Diagnostic>> {
         return Err(syntax(source, message, offset + at, character.len_utf8()));
     }
     let mut bytes = text.as_bytes();
-    let mut input = &mut bytes;
     let mut parser = Parser::new();
-    parser.set_input_string(&mut input);
+    parser.set_input_string(&mut bytes);
     let mut builder = Builder {
         source,
         offset,
