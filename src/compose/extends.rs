@@ -120,8 +120,21 @@ impl Chain<'_, '_, '_> {
             self.unknown(&link.name, &reference, file.as_deref(), known);
             return None;
         };
-        let path = reference.file.and_then(Node::as_text).map(str::to_owned);
-        if !passed.insert((path, link.name.clone())) {
+        if !matches!(entry.value.value, Value::Map(_) | Value::Null | Value::Invalid) {
+            let message = format!(
+                "the service `{}` must be a mapping, not {}",
+                reference.service,
+                entry.value.kind()
+            );
+            self.assembler.findings.error(message, &entry.value.place);
+            return None;
+        }
+        // As the reference counts: a service comes again where it names the same file again.
+        let step = match reference.file.and_then(Node::as_text) {
+            Some(path) => (Some(path.to_owned()), link.name.clone()),
+            None => (None, shown(link)),
+        };
+        if !passed.insert(step) {
             self.circle(links, link, reference.place);
             return None;
         }
@@ -235,14 +248,18 @@ impl Chain<'_, '_, '_> {
     }
 
     fn circle(&mut self, links: &[Link], last: &Link, place: &Place) {
-        let step = |link: &Link| match &link.file {
-            Some(file) => format!("{} ({})", link.name, file.name),
-            None => link.name.clone(),
-        };
-        let mut steps: Vec<String> = links.iter().map(step).collect();
-        steps.push(step(last));
+        let mut steps: Vec<String> = links.iter().map(shown).collect();
+        steps.push(shown(last));
         let message = format!("the services extend each other in a circle: {}", steps.join(" → "));
         self.assembler.findings.error(message, place);
+    }
+}
+
+/// A step of a chain in a reader's words.
+fn shown(link: &Link) -> String {
+    match &link.file {
+        Some(file) => format!("{} ({})", link.name, file.name),
+        None => link.name.clone(),
     }
 }
 

@@ -8,9 +8,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::assemble::{Assembler, File, Set};
+use super::findings::Findings;
 use super::source::{Diagnostic, Place};
-use super::tree::{Mapping, Node, Value};
-use super::{dotenv, nearest, paths};
+use super::tree::{Mapping, Node, Put, Value};
+use super::{dotenv, nearest, paths, schema};
 
 /// What an included set may define for the project.
 const KINDS: [&str; 6] = ["services", "volumes", "networks", "secrets", "configs", "models"];
@@ -69,8 +70,7 @@ impl Entry {
                         "path" => entry.paths = texts(&value.value, key, assembler)?,
                         "env_file" => entry.env_files = texts(&value.value, key, assembler)?,
                         "project_directory" => {
-                            let mut text = texts(&value.value, key, assembler)?;
-                            entry.project_directory = text.pop().filter(|text| text.as_text() != Some(""));
+                            entry.project_directory = directory(&value.value, assembler)?;
                         }
                         // The reference passes over them in silence.
                         _ if key.starts_with("x-") => {}
@@ -84,7 +84,7 @@ impl Entry {
                     }
                 }
             }
-            Value::Invalid => return None,
+            Value::Null | Value::Invalid => return None,
             _ => {
                 let message = format!(
                     "an entry of `include` must be a string or a mapping, not {}",
@@ -103,7 +103,7 @@ fn texts(node: &Node, key: &str, assembler: &mut Assembler<'_>) -> Option<Vec<No
     let items = match &node.value {
         Value::Text(_) => return Some(vec![node.clone()]),
         Value::Null => return Some(Vec::new()),
-        Value::List(items) if key != "project_directory" => items,
+        Value::List(items) => items,
         _ => {
             wrong(node, key, assembler);
             return None;
@@ -116,6 +116,22 @@ fn texts(node: &Node, key: &str, assembler: &mut Assembler<'_>) -> Option<Vec<No
         }
     }
     Some(items.clone())
+}
+
+/// A text that says something, or a number, which is its digits.
+fn directory(node: &Node, assembler: &mut Assembler<'_>) -> Option<Option<Node>> {
+    let text = match &node.value {
+        Value::Null => None,
+        Value::Text(_) | Value::Integer(_) => node.scalar_text(),
+        _ => {
+            wrong(node, "project_directory", assembler);
+            return None;
+        }
+    };
+    Some(
+        text.filter(|text| !text.is_empty())
+            .map(|text| Node::text(text, &node.place)),
+    )
 }
 
 fn wrong(node: &Node, key: &str, assembler: &mut Assembler<'_>) {
@@ -255,6 +271,7 @@ impl Joining<'_, '_> {
     /// Adds the definitions of an included tree to the document's own.
     fn join(&mut self, document: &mut Node, mut included: Node, place: &Place) {
         self.passed_over(&included);
+        let cast = self.assembler.request.stages.interpolation;
         let Some(root) = document.as_map_mut() else { return };
         for kind in KINDS {
             let Some(from) = included.get_mut(kind).and_then(Node::as_map_mut) else {
@@ -265,16 +282,13 @@ impl Joining<'_, '_> {
                 key: place.clone(),
                 value: Node::empty_map(place),
             });
-            if to.value.is_null() {
-                to.value.value = Value::Map(Mapping::new());
-            }
             let Some(to) = to.value.as_map_mut() else { continue };
             for (name, definition) in from {
                 match to.get(&name) {
                     None => {
                         to.insert(name, definition);
                     }
-                    Some(own) if equal(&own.value, &definition.value) => {}
+                    Some(own) if same(kind, &name, own, &definition.value, cast) => {}
                     Some(own) => {
                         let kind = kind.trim_end_matches('s');
                         let message =
@@ -308,6 +322,21 @@ impl Joining<'_, '_> {
 fn join(folder: &Path, named: &Node) -> PathBuf {
     let joined = folder.join(named.as_text().unwrap_or_default());
     PathBuf::from(paths::normal(&joined.display().to_string()))
+}
+
+/// Whether a definition of the document says the same as an included one, which is checked already: text that stands for
+/// a number or a boolean is one there.
+fn same(kind: &str, name: &str, own: &super::tree::Entry, included: &Node, cast: bool) -> bool {
+    if equal(&own.value, included) {
+        return true;
+    }
+    let mut file = Mapping::new();
+    let definitions = Mapping::from_iter([(name.to_owned(), own.clone())]);
+    file.put(kind, Node::new(Value::Map(definitions), own.key.clone()));
+    let mut file = Node::new(Value::Map(file), own.key.clone());
+    schema::check(&mut file, cast, &mut Findings::default());
+    let checked = file.get(kind).and_then(|definitions| definitions.get(name));
+    checked.is_some_and(|checked| equal(checked, included))
 }
 
 /// Whether two definitions say the same, as data. What was reported already is equal to anything.

@@ -9,7 +9,7 @@ use super::assemble::{Assembler, File, Set};
 use super::findings::Findings;
 use super::model::Project;
 use super::source::{Diagnostic, Source};
-use super::tree::{Node, Value};
+use super::tree::{Mapping, Node, Put, Value};
 use super::typed::Frame;
 use super::{
     canonical, checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection,
@@ -172,7 +172,10 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
     };
     let mut tree = assembler.assemble(files, &set)?;
     let outside = assembler.outside;
-    tree.as_map()?;
+    if tree.as_map()?.is_empty() {
+        empty(request, findings);
+        return None;
+    }
     if request.stages.normalization {
         set_name(&mut tree, &name);
         defaults::imply(&mut tree, &name);
@@ -194,6 +197,11 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
         mut variables,
         outside,
     } = merged;
+    let place = tree.place.clone();
+    if let Some(root) = tree.as_map_mut() {
+        let none = Node::new(Value::Map(Mapping::new()), place);
+        root.put_default("services", none);
+    }
     canonical::settle(&mut tree, findings);
     schema::settle(&mut tree, findings);
     let profiles = profiles::all(&tree);
@@ -250,15 +258,16 @@ fn parsed(request: &Request<'_>, findings: &mut Findings) -> Option<Vec<File>> {
     if request.files.is_empty() {
         findings.push(Diagnostic::error("there is no Compose file to load", None));
     } else if whole && files.iter().all(|file| file.documents.is_empty()) {
-        let names: Vec<String> = request
-            .files
-            .iter()
-            .map(|(name, _)| format!("`{}`", name.display()))
-            .collect();
-        findings.push(Diagnostic::error(format!("{} is empty", names.join(" and ")), None));
+        empty(request, findings);
         whole = false;
     }
     (whole && !files.is_empty()).then_some(files)
+}
+
+fn empty(request: &Request<'_>, findings: &mut Findings) {
+    let names = request.files.iter();
+    let names: Vec<String> = names.map(|(name, _)| format!("`{}`", name.display())).collect();
+    findings.push(Diagnostic::error(format!("{} is empty", names.join(" and ")), None));
 }
 
 /// Where a file of the request is, so that a file that includes it again is known.
@@ -335,7 +344,6 @@ impl Merged {
 }
 
 fn set_name(tree: &mut Node, name: &str) {
-    use super::tree::Put;
     let place = tree.place.clone();
     if let Some(root) = tree.as_map_mut() {
         let node = Node::new(Value::Text(name.to_owned()), place);

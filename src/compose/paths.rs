@@ -13,13 +13,15 @@ pub struct Base<'a> {
 }
 
 impl Base<'_> {
-    /// One path, made absolute and cleaned of `.` and `..`.
+    /// One path, made absolute and cleaned of `.` and `..`. What is absolute stays as it is.
     pub fn absolute(&self, text: &str) -> PathBuf {
         if let Some(home) = self.home
             && let Some(rest) = text.strip_prefix('~')
-            && (rest.is_empty() || rest.starts_with('/'))
         {
-            return PathBuf::from(normal(&format!("{home}{rest}")));
+            return PathBuf::from(normal(&format!("{home}/{rest}")));
+        }
+        if text.starts_with('/') {
+            return PathBuf::from(text);
         }
         let joined = self.directory.join(text);
         match joined.to_str() {
@@ -35,6 +37,14 @@ impl Base<'_> {
         }
     }
 
+    /// A path of the host of a container, which may be a Windows machine.
+    fn fix_host(&self, node: Option<&mut Node>) {
+        let Some(node) = node else { return };
+        if let Some(text) = node.as_text().filter(|text| !is_windows_absolute(text)) {
+            node.value = Value::Text(self.absolute(text).display().to_string());
+        }
+    }
+
     /// A build context may be a path or something that the builder fetches.
     fn fix_context(&self, node: Option<&mut Node>) {
         if node.as_ref().and_then(|node| node.as_text()).is_some_and(is_remote) {
@@ -46,7 +56,16 @@ impl Base<'_> {
 
 /// Whether a build context names no path of this machine.
 pub fn is_remote(context: &str) -> bool {
-    context.contains("://") || context.starts_with("git@") || context.starts_with("github.com/")
+    let elsewhere = ["service:", "git@", "github.com/"];
+    context.contains("://") || elsewhere.iter().any(|prefix| context.starts_with(prefix))
+}
+
+/// `C:\data` and `\\host\share`.
+fn is_windows_absolute(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let drive =
+        bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && matches!(bytes[2], b'/' | b'\\');
+    drive || path.starts_with("\\\\")
 }
 
 /// Makes the paths of the merged tree absolute.
@@ -58,8 +77,12 @@ pub fn resolve(project: &mut Node, base: &Base<'_>) {
     for kind in ["configs", "secrets"] {
         let objects = project.get_mut(kind).and_then(Node::as_map_mut);
         for object in objects.into_iter().flat_map(|objects| objects.values_mut()) {
-            base.fix(object.value.get_mut("file"));
+            base.fix_host(object.value.get_mut("file"));
         }
+    }
+    let volumes = project.get_mut("volumes").and_then(Node::as_map_mut);
+    for volume in volumes.into_iter().flat_map(|volumes| volumes.values_mut()) {
+        bound_volume(&mut volume.value, base);
     }
 }
 
@@ -71,10 +94,11 @@ fn service(service: &mut Node, base: &Base<'_>) {
         base.fix_context(build.get_mut("context"));
         let contexts = build.get_mut("additional_contexts").and_then(Node::as_map_mut);
         for context in contexts.into_iter().flat_map(|contexts| contexts.values_mut()) {
-            let named = context.value.as_text().is_some_and(|text| text.contains(':'));
-            if !named {
-                base.fix_context(Some(&mut context.value));
-            }
+            base.fix_context(Some(&mut context.value));
+        }
+        let keys = build.get_mut("ssh").and_then(Node::as_map_mut);
+        for key in keys.into_iter().flat_map(|keys| keys.values_mut()) {
+            base.fix_host(Some(&mut key.value));
         }
     }
     for file in list(service.get_mut("env_file")) {
@@ -85,8 +109,26 @@ fn service(service: &mut Node, base: &Base<'_>) {
     }
     for mount in list(service.get_mut("volumes")) {
         if mount.get("type").and_then(Node::as_text) == Some("bind") {
-            base.fix(mount.get_mut("source"));
+            base.fix_host(mount.get_mut("source"));
         }
+    }
+    if let Some(develop) = service.get_mut("develop") {
+        for watch in list(develop.get_mut("watch")) {
+            base.fix(watch.get_mut("path"));
+        }
+    }
+}
+
+/// A local volume that is a folder of the host after all.
+fn bound_volume(volume: &mut Node, base: &Base<'_>) {
+    let text = |node: Option<&Node>| node.and_then(Node::as_text).map(str::to_owned);
+    if text(volume.get("driver")).as_deref() != Some("local") {
+        return;
+    }
+    if let Some(options) = volume.get_mut("driver_opts")
+        && text(options.get("o")).as_deref() == Some("bind")
+    {
+        base.fix_host(options.get_mut("device"));
     }
 }
 
@@ -143,10 +185,10 @@ mod tests {
         let absolute = |text| base.absolute(text).display().to_string();
         assert_eq!(absolute("./data"), "/srv/app/data");
         assert_eq!(absolute("../up/./x//y/"), "/srv/up/x/y");
-        assert_eq!(absolute("/etc/../x"), "/x");
+        assert_eq!(absolute("/etc/../x"), "/etc/../x");
         assert_eq!(absolute("~"), "/home/ann");
         assert_eq!(absolute("~/x"), "/home/ann/x");
-        assert_eq!(absolute("~bob"), "/srv/app/~bob");
+        assert_eq!(absolute("~bob"), "/home/ann/bob");
         assert_eq!(absolute("."), "/srv/app");
     }
 

@@ -31,10 +31,14 @@ pub fn check(whole: &Whole<'_>, name: &str, entry: &Entry, findings: &mut Findin
     }
     for (kind, what) in [("configs", "config"), ("secrets", "secret")] {
         for item in list(service, kind) {
-            if let Some(source) = item.get("source")
-                && let Some(name) = source.as_text()
-            {
-                whole.defined(kind, what, name, &source.place, findings);
+            match item.get("source") {
+                Some(source) => {
+                    if let Some(name) = source.as_text() {
+                        whole.defined(kind, what, name, &source.place, findings);
+                    }
+                }
+                None if item.is_invalid() => {}
+                None => findings.error(format!("`source` must say which {what}"), &item.place),
             }
         }
     }
