@@ -6,7 +6,7 @@ DEMO := $(HOIST) -f compose-examples/web-cache/compose.yaml
 N ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
+.PHONY: docs help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ down: $(HOIST) ## remove the demo's services; hosts and data stay
 
 demo-down: $(HOIST) ## remove the demo, its data and its hosts
 	$(DEMO) down -v --hosts
+
+docs: ## write the pages of docs/ that are made from the code
+	HOIST_WRITE_DOCS=1 cargo test --locked --lib the_page_is_that_of_the_table
 
 lint: ## check format, clippy, shell scripts and dependencies
 	@setup/packages

@@ -8,8 +8,8 @@ use super::error::CliError;
 use super::project;
 use super::settings::Settings;
 use crate::compose::print;
-use crate::ui::diagnostics;
 use crate::ui::output::Output;
+use crate::ui::{diagnostics, support};
 
 /// Print the project as it was understood.
 ///
@@ -31,6 +31,9 @@ pub struct ConfigArguments {
     /// Print the networks' names only
     #[arg(long)]
     networks: bool,
+    /// Print what Hoist does with each attribute that the files use
+    #[arg(long, conflicts_with_all = ["services", "images", "volumes", "networks"])]
+    support: bool,
     /// Check the files and print nothing
     #[arg(short, long)]
     quiet: bool,
@@ -42,13 +45,15 @@ pub struct ConfigArguments {
 /// Loads the project and prints it.
 pub fn config(arguments: ConfigArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let loaded = project::load_all(settings)?;
-    diagnostics::report(output, &loaded.warnings);
+    diagnostics::report(output, &loaded.notices());
     if arguments.quiet {
         return Ok(());
     }
     let project = &loaded.project;
     let names = |names: Vec<String>| names.iter().map(|name| format!("{name}\n")).collect::<String>();
-    let text = if arguments.services {
+    let text = if arguments.support {
+        support::render(&loaded.support, arguments.format == "json")
+    } else if arguments.services {
         names(project.services.keys().cloned().collect())
     } else if arguments.images {
         names(

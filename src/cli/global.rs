@@ -27,6 +27,9 @@ pub struct GlobalArguments {
     /// Profile whose services take part, too
     #[arg(long = "profile", global = true, value_name = "NAME")]
     pub profiles: Vec<String>,
+    /// Take every warning of the Compose files for an error
+    #[arg(long, global = true)]
+    pub strict: bool,
     /// How progress is shown: live, plain, json (an object a line), quiet, or auto: live on a terminal, else plain
     #[arg(
         long,

@@ -30,7 +30,7 @@ pub struct PlanArguments {
 
 /// Loads the project and prints the plan.
 pub async fn plan(arguments: PlanArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let project = project::load(settings, output)?;
+    let project = project::load_to_deploy(settings, output)?;
     let images = ImageOptions {
         build: arguments.build,
         pull: false,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::CliError;
 use super::settings::Settings;
-use crate::compose::{self, Loaded, Project, Request, Stages};
+use crate::compose::{self, Diagnostic, Loaded, Project, Request, Stages};
 use crate::ui::diagnostics;
 use crate::ui::output::Output;
 
@@ -37,11 +37,25 @@ pub fn load(settings: &Settings, output: &Output) -> Result<Arc<Project>, CliErr
     Ok(Arc::new(loaded.project))
 }
 
+/// The same for commands that deploy: what nothing would carry out as the file says is an error.
+///
+/// # Errors
+///
+/// As [`load`], and what the project uses that is refused.
+pub fn load_to_deploy(settings: &Settings, output: &Output) -> Result<Arc<Project>, CliError> {
+    let loaded = load_all(settings)?;
+    diagnostics::report(output, &loaded.warnings);
+    if !loaded.refused.is_empty() {
+        return Err(CliError::Compose(loaded.refused));
+    }
+    Ok(Arc::new(loaded.project))
+}
+
 /// Loads the project with all that the loader says.
 ///
 /// # Errors
 ///
-/// As [`load`].
+/// As [`load`]; with `--strict`, every warning.
 pub fn load_all(settings: &Settings) -> Result<Loaded, CliError> {
     let files = if settings.files.is_empty() {
         discover(&settings.environment.directory)?
@@ -71,7 +85,16 @@ pub fn load_all(settings: &Settings) -> Result<Loaded, CliError> {
         stages: Stages::default(),
         read: &read_file,
     };
-    compose::load(&request).map_err(CliError::Compose)
+    let loaded = compose::load(&request).map_err(CliError::Compose)?;
+    if settings.strict {
+        let notices = loaded.notices();
+        if !notices.is_empty() {
+            return Err(CliError::Compose(
+                notices.into_iter().map(Diagnostic::as_error).collect(),
+            ));
+        }
+    }
+    Ok(loaded)
 }
 
 fn is_stdin(file: &Path) -> bool {

@@ -29,7 +29,7 @@ pub struct ScaleArguments {
 
 /// Loads the project and brings the named services to the named numbers.
 pub async fn scale(arguments: ScaleArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let project = project::load(settings, output)?;
+    let project = project::load_to_deploy(settings, output)?;
     let options = UpOptions {
         services: arguments.services.iter().map(|(service, _)| service.clone()).collect(),
         scale: arguments.services.into_iter().collect(),

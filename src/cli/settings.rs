@@ -54,6 +54,8 @@ pub struct Settings {
     pub project_directory: Option<PathBuf>,
     pub env_files: Vec<PathBuf>,
     pub profiles: Vec<String>,
+    /// Every warning of the Compose files is an error.
+    pub strict: bool,
     pub progress: ProgressMode,
     pub environment: Environment,
     /// Hoist's state directory.
@@ -107,6 +109,7 @@ impl Settings {
             project_directory: arguments.project_directory.clone(),
             env_files: or_variable(&arguments.env_files, "COMPOSE_ENV_FILES", ","),
             profiles,
+            strict: arguments.strict,
             progress: arguments.progress,
             runtime: runtime.unwrap_or_else(|| state.join("run")),
             state,

@@ -54,7 +54,7 @@ pub struct UpArguments {
 
 /// Loads the project, brings it up, and says where it answers.
 pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let project = project::load(settings, output)?;
+    let project = project::load_to_deploy(settings, output)?;
     let options = arguments.options();
     if arguments.dry_run {
         return plan::show(&project, &options, settings, output).await;

@@ -8,6 +8,8 @@ use super::source::{Diagnostic, Place, Severity};
 pub struct Findings {
     pub errors: Vec<Diagnostic>,
     pub warnings: Vec<Diagnostic>,
+    /// What commands that deploy refuse and all others only warn of.
+    pub refused: Vec<Diagnostic>,
     said: HashSet<Said>,
 }
 
@@ -17,7 +19,12 @@ type Said = (String, Option<(String, usize)>);
 impl Findings {
     /// Adds a finding, once: what stands in a file that several places lead to is said of the first of them.
     pub fn push(&mut self, mut found: Diagnostic) {
-        let mut nearest = found.trail.last().map(|(_, place)| place).or(found.place.as_ref()).cloned();
+        let mut nearest = found
+            .trail
+            .last()
+            .map(|(_, place)| place)
+            .or(found.place.as_ref())
+            .cloned();
         while let Some(place) = nearest {
             found.trail.extend(place.source.trail.iter().cloned());
             nearest = place.source.trail.last().map(|(_, place)| place.clone());
@@ -31,6 +38,13 @@ impl Findings {
         if self.said.insert((found.message.clone(), place)) {
             list.push(found);
         }
+    }
+
+    /// Something that loads and prints, but that nothing carries out.
+    pub fn refuse(&mut self, message: impl Into<String>, place: &Place) {
+        let mut refused = Findings::default();
+        refused.error(message, place);
+        self.refused.append(&mut refused.errors);
     }
 
     pub fn error(&mut self, message: impl Into<String>, place: &Place) {
@@ -57,7 +71,12 @@ impl Findings {
                 }
             }
         };
-        for found in self.errors.iter_mut().chain(&mut self.warnings) {
+        for found in self
+            .errors
+            .iter_mut()
+            .chain(&mut self.warnings)
+            .chain(&mut self.refused)
+        {
             clean(&mut found.message);
             found.hint.iter_mut().for_each(clean);
         }
@@ -74,5 +93,6 @@ impl Findings {
         };
         self.errors.sort_by_key(position);
         self.warnings.sort_by_key(position);
+        self.refused.sort_by_key(position);
     }
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::assemble::{Assembler, File, Set};
 use super::findings::Findings;
 use super::model::Project;
-use super::source::{Diagnostic, Source};
+use super::source::{Diagnostic, Severity, Source};
+use super::support::{self, Use};
 use super::tree::{Mapping, Node, Put, Value};
 use super::typed::Frame;
 use super::{
@@ -80,6 +81,21 @@ pub struct Loaded {
     pub canonical: serde_json::Value,
     /// The profiles of all services, active or not, in the order of the alphabet.
     pub profiles: Vec<String>,
+    /// What nothing carries out as the file says: errors of commands that deploy.
+    pub refused: Vec<Diagnostic>,
+    /// The attributes in use, those of services that take part, with what Hoist does with each.
+    pub support: Vec<Use>,
+}
+
+impl Loaded {
+    /// The warnings, and what commands that deploy refuse, said as warnings.
+    pub fn notices(&self) -> Vec<Diagnostic> {
+        let refused = self.refused.iter().cloned().map(|mut found| {
+            found.severity = Severity::Warning;
+            found
+        });
+        self.warnings.iter().cloned().chain(refused).collect()
+    }
 }
 
 /// The merged files as data, before they are a project: what `config --no-interpolate` prints.
@@ -105,6 +121,7 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     match loaded {
         Some(loaded) if findings.errors.is_empty() => Ok(Loaded {
             warnings: findings.warnings,
+            refused: findings.refused,
             ..loaded
         }),
         _ => Err(findings.errors),
@@ -151,6 +168,7 @@ struct Merged {
     variables: BTreeMap<String, String>,
     /// Variables that included files take from their own `.env`, for secrets.
     outside: BTreeMap<String, String>,
+    uses: Vec<Use>,
 }
 
 fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
@@ -176,6 +194,7 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
         empty(request, findings);
         return None;
     }
+    let uses = support::uses(&tree);
     if request.stages.normalization {
         set_name(&mut tree, &name);
         defaults::imply(&mut tree, &name);
@@ -185,6 +204,7 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
         name,
         variables: set.variables,
         outside,
+        uses,
     })
 }
 
@@ -196,6 +216,7 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
         name,
         mut variables,
         outside,
+        uses,
     } = merged;
     let place = tree.place.clone();
     if let Some(root) = tree.as_map_mut() {
@@ -230,12 +251,29 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
     };
     let mut project = typed::project(&tree, frame, findings);
     project.disabled = disabled.into_keys().collect();
+    let support = supported(uses, &project, findings);
     Some(Loaded {
         project,
         warnings: Vec::new(),
         canonical: output::canonical(&tree),
         profiles,
+        refused: Vec::new(),
+        support,
     })
+}
+
+/// What the project uses, without the services that do not take part; what there is to say about it is said.
+fn supported(uses: Vec<Use>, project: &Project, findings: &mut Findings) -> Vec<Use> {
+    let takes_part =
+        |found: &Use| !found.is_of_services() || project.services.keys().any(|name| found.is_of_service(name));
+    let uses: Vec<Use> = uses.into_iter().filter(takes_part).collect();
+    for finding in uses.iter().filter_map(Use::finding) {
+        match finding.severity {
+            Severity::Error => findings.refused.push(finding),
+            Severity::Warning => findings.push(finding),
+        }
+    }
+    uses
 }
 
 /// The request's files, parsed; `None` where one of them is no YAML.

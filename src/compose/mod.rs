@@ -30,8 +30,9 @@ mod reset;
 mod schema;
 mod selection;
 pub mod source;
+pub mod support;
 #[cfg(test)]
-mod testing;
+pub mod testing;
 mod tree;
 mod typed;
 mod unique;

@@ -115,6 +115,12 @@ impl Diagnostic {
         }
     }
 
+    /// The same as an error.
+    pub fn as_error(mut self) -> Self {
+        self.severity = Severity::Error;
+        self
+    }
+
     /// The same, said of a text that is not YAML.
     pub fn syntax(mut self) -> Self {
         self.syntax = true;

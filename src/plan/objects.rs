@@ -64,7 +64,8 @@ fn objects_of(
         let stem: String = object.name.chars().take(51).collect();
         let name = format!("{stem}_{}", digest.chars().take(12).collect::<String>());
         if !observed.iter().any(|found| found.name == name) {
-            let labels = BTreeMap::from([
+            let mut all: BTreeMap<String, String> = object.labels.clone().into_iter().collect();
+            all.extend([
                 (labels::PROJECT.to_owned(), draft.project.name.clone()),
                 (labels::STACK_NAMESPACE.to_owned(), draft.project.name.clone()),
                 (labels::CONTENT_DIGEST.to_owned(), digest.clone()),
@@ -73,7 +74,7 @@ fn objects_of(
                 kind,
                 key: key.clone(),
                 name: name.clone(),
-                labels,
+                labels: all,
             };
             let reason = if observed.iter().any(|found| found.name.starts_with(&stem)) {
                 "content changed"

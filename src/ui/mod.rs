@@ -17,6 +17,7 @@ pub mod progress;
 #[cfg(test)]
 mod samples;
 mod style;
+pub mod support;
 pub mod tables;
 mod text;
 mod words;

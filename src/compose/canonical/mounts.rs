@@ -102,7 +102,7 @@ fn short(text: &str, place: &Place, findings: &mut Findings) -> Result<Mapping, 
             }
             "z" | "Z" => {
                 findings.warning(
-                    format!("`{option}` has no effect: not supported by this version yet"),
+                    format!("`{option}` has no effect"),
                     place,
                 );
                 bind.put("selinux", Node::text(option, place));

@@ -3,32 +3,33 @@
 use super::shape::{
     BOOLEAN, DEVICE_COUNT, DISTINCT_OR_MAP, DISTINCT_TEXTS, DRIVER_OPTIONS, FILE_MODE, INTEGER_OR_TEXT, NOT_EMPTY,
     NUMBER_OR_TEXT, Object, Others, STRICT_WHOLE, Shape, TEXT, TEXT_OR_INTEGER, TEXTS, WHOLE_BYTES, choice, kept, key,
-    not_yet, object, unsigned,
+    object, unsigned,
 };
 use Shape::{Either, List, Map, Object as In};
 
 pub const SERVICE_NETWORK: Object = object(&[
     key("aliases", TEXTS),
-    not_yet("driver_opts", DRIVER_OPTIONS),
-    not_yet("gw_priority", STRICT_WHOLE),
-    not_yet("interface_name", TEXT),
-    key("ipv4_address", TEXT),
-    key("ipv6_address", TEXT),
-    not_yet("link_local_ips", TEXTS),
-    not_yet("mac_address", TEXT),
-    key("priority", STRICT_WHOLE),
+    key("driver_opts", DRIVER_OPTIONS)
+        .refused("options for the driver cannot be given for one service yet; use those of the network"),
+    key("gw_priority", STRICT_WHOLE).refused("the order of gateways cannot be chosen yet"),
+    key("interface_name", TEXT).refused("interfaces cannot be named yet"),
+    key("ipv4_address", TEXT).containers("the cluster gives the replicas of a service their addresses"),
+    key("ipv6_address", TEXT).containers("the cluster gives the replicas of a service their addresses"),
+    key("link_local_ips", TEXTS).refused("link-local addresses cannot be chosen yet"),
+    key("mac_address", TEXT).refused("a hardware address cannot be chosen yet"),
+    key("priority", STRICT_WHOLE).containers("the networks of a replica have no order"),
 ]);
 
 pub const EXTRA_HOSTS: Shape = Either(&[Map(&NOT_EMPTY, &Either(&[TEXT, TEXTS])), DISTINCT_TEXTS]);
 
 pub const PORT: Object = object(&[
-    key("name", TEXT),
-    key("mode", TEXT),
+    key("name", TEXT).approximated("has no effect: nothing shows it"),
+    key("mode", TEXT).services("a container's ports are always those of its host"),
     key("host_ip", TEXT),
     key("target", unsigned(INTEGER_OR_TEXT, 32).at_once()),
     key("published", TEXT_OR_INTEGER),
     key("protocol", TEXT),
-    not_yet("app_protocol", TEXT),
+    key("app_protocol", TEXT).approximated("has no effect: nothing reads it"),
 ])
 .requires(&["target"]);
 
@@ -41,7 +42,7 @@ pub const MOUNT: Object = object(&[
     key("source", TEXT),
     key("target", TEXT),
     key("read_only", BOOLEAN.at_once()),
-    not_yet("consistency", TEXT),
+    key("consistency", TEXT).approximated("has no effect: engines on Linux need no such hint"),
     kept("bind", In(&MOUNT_BIND)),
     kept("volume", In(&MOUNT_VOLUME)),
     kept("tmpfs", In(&MOUNT_TMPFS)),
@@ -50,14 +51,16 @@ pub const MOUNT: Object = object(&[
 .requires(&["type", "target"]);
 
 const MOUNT_BIND: Object = object(&[
-    not_yet("selinux", choice(&["z", "Z"])),
+    key("selinux", choice(&["z", "Z"]))
+        .approximated("has no effect: files are not relabelled, so do it on the hosts that have SELinux"),
     key("propagation", TEXT),
     kept("create_host_path", BOOLEAN),
-    not_yet("recursive", choice(&["enabled", "disabled", "writable", "readonly"])),
+    key("recursive", choice(&["enabled", "disabled", "writable", "readonly"]))
+        .refused("mounts inside of a mount are always bound too, and cannot be chosen yet"),
 ]);
 
 const MOUNT_VOLUME: Object = object(&[
-    not_yet("labels", DISTINCT_OR_MAP),
+    key("labels", DISTINCT_OR_MAP).approximated("has no effect: a volume has the labels that it has under `volumes`"),
     key("nocopy", BOOLEAN.at_once()),
     key("subpath", TEXT),
 ]);

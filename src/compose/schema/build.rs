@@ -3,8 +3,7 @@
 use super::attached::{CONFIG_USE, EXTRA_HOSTS};
 use super::limits::ULIMITS;
 use super::shape::{
-    BOOLEAN, DISTINCT_OR_MAP, LIST_OR_MAP, Object, Shape, TEXT, TEXT_OR_BOOLEAN, TEXTS, WHOLE_BYTES, key, not_yet,
-    object,
+    BOOLEAN, DISTINCT_OR_MAP, LIST_OR_MAP, Object, Shape, TEXT, TEXT_OR_BOOLEAN, TEXTS, WHOLE_BYTES, key, object,
 };
 use Shape::List;
 
@@ -12,25 +11,25 @@ pub const BUILD: Object = object(&[
     key("context", TEXT),
     key("dockerfile", TEXT),
     key("dockerfile_inline", TEXT),
-    not_yet("entitlements", TEXTS),
+    key("entitlements", TEXTS).refused("the builder grants none"),
     key("args", LIST_OR_MAP),
-    not_yet("provenance", TEXT_OR_BOOLEAN),
-    not_yet("sbom", TEXT_OR_BOOLEAN),
-    not_yet("ssh", DISTINCT_OR_MAP),
+    key("provenance", TEXT_OR_BOOLEAN).approximated("has no effect: the builder attests nothing"),
+    key("sbom", TEXT_OR_BOOLEAN).approximated("has no effect: the builder lists no contents"),
+    key("ssh", DISTINCT_OR_MAP).refused("the builder has no SSH agent"),
     key("labels", LIST_OR_MAP),
     key("cache_from", TEXTS),
-    not_yet("cache_to", TEXTS),
+    key("cache_to", TEXTS).approximated("has no effect: the builder keeps its own cache and exports none"),
     key("no_cache", BOOLEAN),
-    not_yet("additional_contexts", LIST_OR_MAP),
+    key("additional_contexts", LIST_OR_MAP).refused("the builder takes one context"),
     key("pull", BOOLEAN),
     key("extra_hosts", EXTRA_HOSTS),
-    not_yet("isolation", TEXT),
+    key("isolation", TEXT).refused("isolation is for Windows"),
     key("network", TEXT),
     key("target", TEXT),
-    not_yet("secrets", List(&CONFIG_USE)),
+    key("secrets", List(&CONFIG_USE)).refused("the builder hands out no secrets"),
     key("shm_size", WHOLE_BYTES),
     key("tags", TEXTS),
-    not_yet("ulimits", ULIMITS),
+    key("ulimits", ULIMITS).refused("the builder sets no limits"),
     key("platforms", TEXTS),
-    not_yet("privileged", BOOLEAN),
+    key("privileged", BOOLEAN).refused("the builder has no privileged mode"),
 ]);

@@ -1,11 +1,10 @@
 //! The first step: one file against the table. Never knows of a second file.
 
 use super::resources::ROOT;
-use super::shape::{Becomes, Kinds, Names, Object, Others, Rule, Scalar, Shape, Support};
+use super::shape::{Becomes, Kinds, Names, Object, Others, Rule, Scalar, Shape};
 use super::{settle, whole};
 use crate::compose::findings::Findings;
 use crate::compose::nearest;
-use crate::compose::source::Diagnostic;
 use crate::compose::tree::{Entry, Mapping, Node, Tag, Value};
 
 /// Checks one file's tree against the specification.
@@ -155,20 +154,6 @@ impl Checker<'_> {
                 }
                 continue;
             };
-            match key.support {
-                Support::Honoured => {}
-                Support::NotYet => {
-                    let message = format!("`{name}` has no effect: not supported by this version yet");
-                    self.findings.warning(message, &entry.key);
-                }
-                Support::Obsolete => {
-                    let found = Diagnostic::warning(
-                        format!("`{name}` has no effect: the specification gave it up"),
-                        Some(entry.key.clone()),
-                    );
-                    self.findings.push(found.hint("take it out"));
-                }
-            }
             self.check(&mut entry.value, &key.shape, &format!("`{name}`"));
         }
     }

@@ -3,20 +3,20 @@
 use super::attached::DEVICE_REQUEST;
 use super::shape::{
     CPUS, DECIMAL, DURATION, INTEGER, INTEGER_OR_TEXT, LIST_OR_MAP, Object, Shape, TEXT, TEXT_BYTES, TEXTS, WHOLE,
-    choice, kept, key, not_yet, object, unsigned,
+    choice, kept, key, object, unsigned,
 };
 use Shape::{List, Object as In};
 
 pub const DEPLOY: Object = object(&[
     key("mode", TEXT),
     kept("replicas", INTEGER.at_once()),
-    key("labels", LIST_OR_MAP),
-    kept("update_config", In(&UPDATE)),
-    kept("rollback_config", In(&UPDATE)),
+    key("labels", LIST_OR_MAP).services("containers have the `labels` of the service itself"),
+    kept("update_config", In(&UPDATE)).services("a container is replaced by its successor, one after another"),
+    kept("rollback_config", In(&UPDATE)).services("a container that fails is not rolled back by itself"),
     key("resources", In(&RESOURCES)),
     kept("restart_policy", In(&RESTART)),
     key("placement", In(&PLACEMENT)),
-    key("endpoint_mode", TEXT),
+    key("endpoint_mode", TEXT).services("the name of a service gives the addresses of its containers"),
 ]);
 
 const UPDATE: Object = object(&[
@@ -35,8 +35,8 @@ const LIMITS: Object = object(&[key("cpus", CPUS), key("memory", TEXT_BYTES), ke
 const RESERVATIONS: Object = object(&[
     key("cpus", CPUS),
     key("memory", TEXT_BYTES),
-    not_yet("devices", List(&In(&DEVICE_REQUEST))),
-    not_yet("generic_resources", List(&In(&GENERIC_RESOURCE))),
+    key("devices", List(&In(&DEVICE_REQUEST))).refused("devices cannot be reserved yet"),
+    key("generic_resources", List(&In(&GENERIC_RESOURCE))).refused("generic resources cannot be reserved yet"),
 ]);
 
 const GENERIC_RESOURCE: Object = object(&[kept("discrete_resource_spec", In(&DISCRETE_RESOURCE))]);
@@ -45,9 +45,9 @@ const DISCRETE_RESOURCE: Object = object(&[kept("kind", TEXT), kept("value", WHO
 
 const RESTART: Object = object(&[
     key("condition", TEXT),
-    kept("delay", DURATION),
+    kept("delay", DURATION).services("the engine waits at its own pace"),
     kept("max_attempts", unsigned(INTEGER_OR_TEXT, 64).at_once()),
-    kept("window", DURATION),
+    kept("window", DURATION).services("the engine counts every restart"),
 ]);
 
 const PLACEMENT: Object = object(&[

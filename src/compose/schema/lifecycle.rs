@@ -1,8 +1,8 @@
 //! How a service starts, is watched and ends: commands, dependencies, healthcheck, hooks, `develop`.
 
 use super::shape::{
-    ANY_BUT_EMPTY, BOOLEAN, DISTINCT_OR_MAP, DURATION, NUMBER_OR_TEXT, Object, Others, STRICT_BOOLEAN, Shape, TEXT,
-    TEXT_NUMBER_OR_BOOLEAN, TEXT_OR_DISTINCT, TEXT_OR_LIST, choice, closed, kept, key, not_yet, object, unsigned,
+    ANY_BUT_EMPTY, BOOLEAN, By, DISTINCT_OR_MAP, DURATION, NUMBER_OR_TEXT, Object, Others, STRICT_BOOLEAN, Shape, TEXT,
+    TEXT_NUMBER_OR_BOOLEAN, TEXT_OR_DISTINCT, TEXT_OR_LIST, choice, closed, kept, key, object, unsigned,
 };
 use Shape::{Either, List, Map, Object as In, Optional};
 
@@ -13,8 +13,8 @@ pub const DEPENDENCY: Object = object(&[
         "condition",
         choice(&["service_started", "service_healthy", "service_completed_successfully"]),
     ),
-    key("restart", BOOLEAN),
-    kept("required", STRICT_BOOLEAN),
+    key("restart", BOOLEAN).approximated("has no effect: a service is not restarted when what it depends on changes"),
+    kept("required", STRICT_BOOLEAN).by(By::Loader),
 ])
 .requires(&["condition"]);
 
@@ -38,7 +38,7 @@ pub const HOOK: Object = object(&[
 ])
 .requires(&["command"]);
 
-pub const DEVELOP: Object = object(&[not_yet("watch", List(&In(&WATCH)))]);
+pub const DEVELOP: Object = object(&[key("watch", List(&In(&WATCH)))]);
 
 const WATCH: Object = object(&[
     key("path", TEXT),

@@ -1,27 +1,26 @@
 //! The top level of a file, and its networks, volumes, configs, secrets and models.
 
 use super::shape::{
-    ANY_BUT_EMPTY, BOOLEAN, DISTINCT_OR_MAP, DRIVER_OPTIONS, LIST_OR_MAP, NOT_EMPTY, Object, Others, PLAIN,
-    PLAIN_OR_ANY, STRICT_INTEGER, Shape, TEXT, TEXT_OR_DISTINCT, TEXT_OR_INTEGER, TEXTS, key, not_yet, object,
-    obsolete,
+    ANY_BUT_EMPTY, BOOLEAN, By, DISTINCT_OR_MAP, DRIVER_OPTIONS, LIST_OR_MAP, NOT_EMPTY, Object, Others, PLAIN,
+    PLAIN_OR_ANY, STRICT_INTEGER, Shape, TEXT, TEXT_OR_DISTINCT, TEXT_OR_INTEGER, TEXTS, key, object,
 };
 use super::{hosts, openstack, service};
 use Shape::{Either, List, Map, Object as In, Optional};
 
 /// In the order of the reference's canonical form.
 pub const ROOT: Object = object(&[
-    obsolete("version", TEXT),
-    key("name", TEXT),
+    key("version", TEXT).approximated("has no effect: the specification gave it up"),
+    key("name", TEXT).by(By::Loader),
     key("services", Map(&PLAIN, &In(&service::SERVICE))),
-    key("include", List(&Either(&[TEXT, In(&INCLUDE)]))),
+    key("include", List(&Either(&[TEXT, In(&INCLUDE)]))).by(By::Loader),
     key("networks", Map(&PLAIN_OR_ANY, &Optional(&In(&NETWORK)))),
     key("volumes", Map(&PLAIN, &Optional(&In(&VOLUME)))),
     key("secrets", Map(&PLAIN, &In(&SECRET))),
     key("configs", Map(&PLAIN, &In(&CONFIG))),
-    not_yet("models", Map(&PLAIN_OR_ANY, &In(&MODEL))),
-    key("x-hosts", hosts::HOSTS),
-    key("x-pool", hosts::POOL_SETTINGS),
-    key("x-openstack", openstack::OPENSTACK_SETTINGS),
+    key("models", Map(&PLAIN_OR_ANY, &In(&MODEL))).refused("no model is run"),
+    key("x-hosts", hosts::HOSTS).by(By::Loader),
+    key("x-pool", hosts::POOL_SETTINGS).by(By::Loader),
+    key("x-openstack", openstack::OPENSTACK_SETTINGS).by(By::Loader),
 ]);
 
 /// Taken out before the reference looks at the schema, so that other keys pass.
@@ -58,21 +57,21 @@ const NETWORK: Object = object(&[
     key("internal", BOOLEAN.at_once()),
     key("attachable", BOOLEAN.at_once()),
     key("labels", LIST_OR_MAP),
-    not_yet("enable_ipv4", BOOLEAN.at_once()),
+    key("enable_ipv4", BOOLEAN.at_once()).refused("networks always have IPv4 addresses"),
     key("enable_ipv6", BOOLEAN.at_once()),
 ]);
 
 const IPAM: Object = object(&[
-    not_yet("driver", TEXT),
+    key("driver", TEXT).refused("another manager of addresses cannot be chosen yet"),
     key("config", List(&In(&IPAM_POOL))),
-    not_yet("options", Map(&NOT_EMPTY, &TEXT)),
+    key("options", Map(&NOT_EMPTY, &TEXT)).approximated("has no effect: the reference drops it too"),
 ]);
 
 const IPAM_POOL: Object = object(&[
     key("subnet", TEXT),
     key("gateway", TEXT),
     key("ip_range", TEXT),
-    not_yet("aux_addresses", Map(&NOT_EMPTY, &TEXT)),
+    key("aux_addresses", Map(&NOT_EMPTY, &TEXT)).refused("addresses cannot be set aside yet"),
 ]);
 
 const VOLUME: Object = object(&[
@@ -89,9 +88,10 @@ const SECRET: Object = object(&[
     key("environment", TEXT),
     key("external", OPEN_EXTERNAL),
     key("labels", DISTINCT_OR_MAP),
-    not_yet("driver", TEXT),
-    not_yet("driver_opts", Map(&ANY_BUT_EMPTY, &TEXT_OR_INTEGER)),
-    not_yet("template_driver", TEXT),
+    key("driver", TEXT).refused("secrets come from a file or the environment, not from a driver"),
+    key("driver_opts", Map(&ANY_BUT_EMPTY, &TEXT_OR_INTEGER))
+        .refused("secrets come from a file or the environment, not from a driver"),
+    key("template_driver", TEXT).refused("content is not made from templates"),
 ]);
 
 const CONFIG: Object = object(&[
@@ -101,7 +101,7 @@ const CONFIG: Object = object(&[
     key("content", TEXT),
     key("external", OPEN_EXTERNAL),
     key("labels", DISTINCT_OR_MAP),
-    not_yet("template_driver", TEXT),
+    key("template_driver", TEXT).refused("content is not made from templates"),
 ]);
 
 const MODEL: Object = object(&[

@@ -127,43 +127,44 @@ pub enum Others {
 pub struct Key {
     pub name: &'static str,
     pub shape: Shape,
-    pub support: Support,
+    /// `None`: as what it is inside of.
+    pub support: Option<Support>,
     /// Whether the canonical form keeps `false`, `0`, `""` and empty collections.
     pub kept: bool,
 }
 
+/// What Hoist does with an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Support {
-    Honoured,
-    /// Of the specification, but this version does nothing with it.
-    NotYet,
-    /// Gone from the specification: does nothing anywhere.
-    Obsolete,
+    Honoured(By),
+    /// By Swarm services; has no effect on containers, in these words why.
+    Services(&'static str),
+    /// By containers; has no effect on Swarm services, in these words why.
+    Containers(&'static str),
+    /// In these words how: the sentence that begins with the attribute's name.
+    Approximated(&'static str),
+    /// Commands that deploy refuse it, in these words why.
+    Refused(&'static str),
+}
+
+/// Who honours an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The loader: it is gone, or another attribute, once the project is loaded.
+    Loader,
+    /// Whoever builds the image.
+    Builder,
+    /// Swarm services and containers.
+    Both,
+    /// Containers, because Swarm services have no word for it: a service that uses it runs as containers.
+    Placed,
 }
 
 pub const fn key(name: &'static str, shape: Shape) -> Key {
     Key {
         name,
         shape,
-        support: Support::Honoured,
-        kept: false,
-    }
-}
-
-pub const fn not_yet(name: &'static str, shape: Shape) -> Key {
-    Key {
-        name,
-        shape,
-        support: Support::NotYet,
-        kept: false,
-    }
-}
-
-pub const fn obsolete(name: &'static str, shape: Shape) -> Key {
-    Key {
-        name,
-        shape,
-        support: Support::Obsolete,
+        support: None,
         kept: false,
     }
 }
@@ -177,6 +178,31 @@ impl Key {
     pub const fn kept(mut self) -> Self {
         self.kept = true;
         self
+    }
+
+    const fn support(mut self, support: Support) -> Self {
+        self.support = Some(support);
+        self
+    }
+
+    pub const fn by(self, by: By) -> Self {
+        self.support(Support::Honoured(by))
+    }
+
+    pub const fn services(self, words: &'static str) -> Self {
+        self.support(Support::Services(words))
+    }
+
+    pub const fn containers(self, words: &'static str) -> Self {
+        self.support(Support::Containers(words))
+    }
+
+    pub const fn approximated(self, words: &'static str) -> Self {
+        self.support(Support::Approximated(words))
+    }
+
+    pub const fn refused(self, words: &'static str) -> Self {
+        self.support(Support::Refused(words))
     }
 }
 

@@ -76,13 +76,12 @@ services:
 ";
     let expected = [
         "1:1 `version` has no effect: the specification gave it up [take it out]",
-        "5:5 `attach` has no effect: not supported by this version yet",
-        "6:25 `ssh` has no effect: not supported by this version yet",
-        "7:15 `z` has no effect: not supported by this version yet",
+        "5:5 `attach` has no effect: `up` shows the output of no service, `hoist logs` that of those you name",
+        "7:15 `z` has no effect",
         "7:26 the mount option `what` is not known and has no effect",
         "8:18 `pull_policy: daily` works as `missing`: intervals are not supported by this version yet",
         "9:13 of a range of published ports only the first is used: ranges for one target are not supported by this version yet",
-        "10:12 the tmpfs option `noexec` has no effect: not supported by this version yet",
+        "10:12 the tmpfs option `noexec` has no effect",
     ];
     assert_eq!(warnings(text), expected);
 }
@@ -140,6 +139,6 @@ fn ingress_has_no_effect_yet_and_its_keys_are_checked() {
         "services:\n  a: {image: x, x-ingress: {port: 80}}\n  b: {image: x, x-ingress: [{port: 80}, {prt: 81}]}\n";
     assert_eq!(errors(text), ["3:42 unknown key `prt` [did you mean `port`?]"]);
     let text = "services:\n  a: {image: x, x-ingress: {port: 80, protocol: tcp, sticky: true, drain: 30s}}\n";
-    let expected = ["2:17 `x-ingress` has no effect: not supported by this version yet"];
+    let expected = ["2:17 `x-ingress` has no effect yet: publish `ports` meanwhile"];
     assert_eq!(warnings(text), expected);
 }

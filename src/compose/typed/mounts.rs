@@ -60,8 +60,7 @@ fn mount(item: &Node, findings: &mut Findings) -> Option<Mount> {
             return None;
         }
         (other, _) => {
-            let message = format!("mounts of type `{other}` are not supported by this version yet");
-            findings.error(message, &kind.place);
+            findings.refuse(format!("mounts of type `{other}` are not supported"), &kind.place);
             return None;
         }
     };
@@ -98,7 +97,7 @@ fn tmpfs(item: &Node, findings: &mut Findings) -> Option<Mount> {
             "ro" => read_only = true,
             "rw" => read_only = false,
             _ => {
-                let message = format!("the tmpfs option `{name}` has no effect: not supported by this version yet");
+                let message = format!("the tmpfs option `{name}` has no effect");
                 findings.warning(message, &item.place);
             }
         }
