@@ -16,6 +16,7 @@ use crate::deploy::event::{Event, Events};
 use crate::engine::context::ContextInputs;
 use crate::engine::credentials::Credentials;
 use crate::hosts::UnknownHostKeys;
+use crate::hosts::openstack::CloudInputs;
 use crate::ui::output::Output;
 use crate::ui::progress::{Progress, ProgressMode};
 
@@ -154,6 +155,10 @@ impl Settings {
             context: self.context.resolve().map_err(Arc::new),
             credentials: Arc::new(credentials(&self.context.docker_config)),
             unknown_host_keys: self.unknown_host_keys,
+            clouds: CloudInputs {
+                variables: self.environment.variables.clone(),
+                directory: self.environment.directory.clone(),
+            },
             ssh_timeout: self.ssh_timeout,
             service_timeout: Duration::from_secs(service_timeout.unwrap_or(600)),
             events,

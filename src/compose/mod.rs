@@ -41,4 +41,5 @@ mod validate;
 
 pub use load::{Loaded, LoadedModel, Request, Stages, load, load_model};
 pub use model::{Project, Service};
+pub use parse::plain as plain_yaml;
 pub use source::{Diagnostic, Place, Severity};

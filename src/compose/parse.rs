@@ -35,6 +35,30 @@ pub fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Box<Diagnostic>> {
     documents.collect()
 }
 
+/// Reads a YAML file that is none of Compose's, as plain data; one that says nothing is an empty mapping.
+///
+/// # Errors
+///
+/// As [`parse`], in words with the line and the column.
+pub fn plain(name: &str, text: &str) -> Result<serde_json::Value, String> {
+    let source = Arc::new(Source {
+        name: name.to_owned(),
+        text: text.to_owned(),
+        trail: Vec::new(),
+    });
+    let documents = parse(&source).map_err(|error| match &error.place {
+        Some(place) => {
+            let (line, column) = place.line_column();
+            format!("{} (line {line}, column {column})", error.message)
+        }
+        None => error.message.clone(),
+    })?;
+    Ok(match documents.first() {
+        Some(document) => document.to_json(),
+        None => serde_json::Value::Object(serde_json::Map::new()),
+    })
+}
+
 fn no_mapping(document: &Node, documents: usize) -> Box<Diagnostic> {
     let what = match (documents, document.is_null()) {
         (1, _) => "the file",

@@ -52,6 +52,11 @@ pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptio
         Err(DeployError::NotReady { .. } | DeployError::Cluster(_) | DeployError::Engine(_)) if options.hosts => 0,
         Err(error) => return Err(error),
     };
+    if !options.hosts && !project.hosts.is_empty() {
+        for provider in pool::providers(&project, operator)?.all() {
+            changes += provider.withdraw(&project.name).await.map_err(DeployError::Provider)?;
+        }
+    }
     if options.hosts && !project.hosts.is_empty() {
         changes += remove_hosts::remove_hosts(&project, operator, options.force).await?;
     }

@@ -13,6 +13,7 @@ use crate::engine::credentials::Credentials;
 use crate::engine::error::cause_chain;
 use crate::engine::{Endpoint, Engine, EngineError};
 use crate::hosts::UnknownHostKeys;
+use crate::hosts::openstack::CloudInputs;
 
 /// The operator's side of a deployment.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Operator {
     pub context: Result<(String, Endpoint), Arc<EngineError>>,
     pub credentials: Arc<Credentials>,
     pub unknown_host_keys: UnknownHostKeys,
+    /// What is said here of clouds; no file is read before one is needed.
+    pub clouds: CloudInputs,
     /// How long a host may take until it answers SSH.
     pub ssh_timeout: Duration,
     /// How long one service may take to come up.

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::error::{DeployError, HostFailure};
 use super::operator::Operator;
+use super::published;
 use crate::bootstrap::{self, BootstrapError, Keyring, Tunnel};
 use crate::compose::Project;
 use crate::compose::model::{DockerApi, DockerInstall};
@@ -16,7 +17,8 @@ use crate::engine::observation::ObservedNode;
 use crate::engine::{Engine, Engines, labels};
 use crate::hosts::Host;
 use crate::hosts::groups::{HostDifference, difference};
-use crate::hosts::providers::Providers;
+use crate::hosts::openstack::Asked;
+use crate::hosts::providers::{Machine, Providers};
 use crate::plan::placement;
 
 /// The hosts that a project runs on, and the engines that answer.
@@ -85,22 +87,33 @@ pub fn settings(project: &Project, operator: &Operator) -> bootstrap::Settings {
     }
 }
 
+/// The providers of the project's hosts. None of them is asked for anything yet.
+///
+/// # Errors
+///
+/// What the file says to a provider cannot be done.
+pub(super) fn providers(project: &Project, operator: &Operator) -> Result<Providers, DeployError> {
+    let asked = Asked {
+        groups: &project.hosts,
+        pool: &project.pool,
+        project: &project.name,
+        published: &published::ports(project),
+    };
+    let machine = Machine {
+        state: &operator.state,
+        unknown_host_keys: operator.unknown_host_keys,
+        clouds: &operator.clouds,
+    };
+    Providers::new(asked, machine, || operator.local_engine()).map_err(DeployError::Provider)
+}
+
 /// Looks at the pool without changing anything, and without SSH where the API is reached over TLS.
 ///
 /// # Errors
 ///
 /// The providers cannot list their hosts, or this machine's keys cannot be read.
 pub async fn survey(project: &Project, operator: &Operator) -> Result<Survey, DeployError> {
-    let providers = Arc::new(
-        Providers::new(
-            &project.hosts,
-            &project.pool,
-            &operator.state,
-            operator.unknown_host_keys,
-            || operator.local_engine(),
-        )
-        .map_err(DeployError::Provider)?,
-    );
+    let providers = Arc::new(providers(project, operator)?);
     let existing = providers.list().await.map_err(DeployError::Provider)?;
     let difference = difference(&project.hosts, &project.pool, &existing);
     let settings = settings(project, operator);

@@ -5,6 +5,7 @@ use crate::engine::Observation;
 use crate::engine::labels;
 use crate::engine::observation::TaskState;
 use crate::hosts::Host;
+use crate::hosts::openstack::Published;
 
 /// The part of an engine's words that says which port of the host is taken; `None` where they say something else.
 pub(super) fn port_conflict(words: &str) -> Option<&str> {
@@ -20,6 +21,30 @@ pub(super) fn port_conflict(words: &str) -> Option<&str> {
         .iter()
         .find_map(|start| words.find(start));
     taken.then(|| &words[telling.unwrap_or(0)..])
+}
+
+/// The ports of the hosts that the project's services are reached at from elsewhere: published ones with a number, unless only
+/// for the host itself, and those that ways in listen on.
+pub(super) fn ports(project: &Project) -> Vec<Published> {
+    let mut all = Vec::new();
+    for service in project.services.values() {
+        let local = |ip: &String| ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+        for port in &service.ports {
+            if let (Some(number), false) = (port.published, port.host_ip.as_ref().is_some_and(local)) {
+                all.push(Published {
+                    protocol: port.protocol.as_str(),
+                    port: number,
+                });
+            }
+        }
+        all.extend(service.ingress.iter().map(|way| Published {
+            protocol: "tcp",
+            port: way.listen,
+        }));
+    }
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// Each service with published ports, in file order, with `ADDRESS:PORT` of every place that answers.

@@ -1,5 +1,6 @@
 //! What can go wrong while hosts are made, found and removed.
 
+use super::openstack::CloudError;
 use crate::engine::EngineError;
 
 /// A provider's failure; the message names the host or the pool.
@@ -40,15 +41,26 @@ pub enum HostError {
     /// An `ssh` host was asked for that the file does not name.
     #[error("host `{host}` is not in the file")]
     NotInFile { host: String },
+    /// A cloud's failure, or of what is said of it.
+    #[error(transparent)]
+    Cloud(Box<CloudError>),
     /// The group's provider is not in this version.
     #[error("group `{group}`: hosts of `{provider}` are not supported by this version")]
     Unsupported { group: String, provider: &'static str },
+}
+
+/// The variants of a cloud's failures are large beside the others.
+impl From<CloudError> for HostError {
+    fn from(error: CloudError) -> Self {
+        HostError::Cloud(Box::new(error))
+    }
 }
 
 impl HostError {
     /// What the operator can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            HostError::Cloud(error) => error.hint(),
             HostError::NoLocalEngine(_) => {
                 Some("start Docker on this machine, or give the group `ssh:` instead of `local:`".into())
             }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::{Host, HostRequest, ProviderKind};
-use crate::compose::model::{GroupProvider, HostGroup, Pool};
+use crate::compose::model::{CloudName, GroupProvider, HostGroup, Pool};
 
 /// The way from the hosts that there are to those that a file names.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,7 +65,13 @@ pub fn shape(settings: &GroupProvider) -> BTreeMap<String, String> {
         GroupProvider::Local(local) => [("image".to_owned(), local.image.clone())].into(),
         // Somebody else's machines: they are what they are.
         GroupProvider::Ssh(_) => BTreeMap::new(),
-        GroupProvider::Openstack(_) => BTreeMap::new(),
+        GroupProvider::Openstack(cloud) => {
+            let named = |key: &str, name: &Option<CloudName>| Some((key.to_owned(), name.as_ref()?.text.clone()));
+            [named("image", &cloud.image), named("flavor", &cloud.flavor)]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use futures_util::future::{BoxFuture, ready, try_join_all};
 use tokio::sync::Mutex;
 
 use super::groups::sort_hosts;
+use super::key_pair::KeyPair;
 use super::{Host, HostError, HostRequest, MakeProgress, OnProgress, Provider, ProviderKind, ResourceChange};
 use crate::compose::model::GroupProvider;
 use crate::engine::containers::{ExitCondition, UploadedFile};
@@ -29,7 +30,7 @@ use crate::engine::labels::{HOST, POOL};
 use crate::engine::observation::ObservedContainer;
 use crate::engine::{Engine, EngineError, RetryPolicy, retry};
 use container::{ADDRESS, AUTHORIZED_KEYS, HOST_KEY_FILE, LOGIN_USER_ID, Making, Privilege};
-use keys::{ClientKey, KeyPair};
+use keys::ClientKey;
 use network::PoolNetwork;
 use places::Places;
 
@@ -420,6 +421,11 @@ impl Provider for LocalProvider {
 
     fn remove<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<(), HostError>> {
         self.remove_host(host).boxed()
+    }
+
+    /// Nothing stands between hosts and who reaches them.
+    fn withdraw<'a>(&'a self, _project: &'a str) -> BoxFuture<'a, Result<usize, HostError>> {
+        ready(Ok(0)).boxed()
     }
 
     fn remove_shared<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<(), HostError>> {

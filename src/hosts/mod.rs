@@ -5,7 +5,9 @@
 
 pub mod error;
 pub mod groups;
+mod key_pair;
 pub mod local;
+pub mod openstack;
 pub mod providers;
 pub mod resources;
 pub mod ssh;
@@ -18,6 +20,7 @@ use futures_util::future::BoxFuture;
 pub use error::HostError;
 pub use groups::{HostDifference, Replacement, difference};
 pub use local::LocalProvider;
+pub use openstack::OpenstackProvider;
 pub use providers::Providers;
 pub use resources::{Change, ResourceChange};
 pub use ssh::{SshProvider, UnknownHostKeys};
@@ -135,6 +138,9 @@ pub trait Provider: Send + Sync {
     /// Removes one host and all that belongs to it alone. Removing what is gone already is no error. Its name is free
     /// afterwards: a replaced host is made anew under it.
     fn remove<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Result<(), HostError>>;
+
+    /// Takes back what was opened on the pool's hosts for one of its projects, which is gone; gives how much that was.
+    fn withdraw<'a>(&'a self, project: &'a str) -> BoxFuture<'a, Result<usize, HostError>>;
 
     /// Removes what the pool's hosts shared, once none is left.
     fn remove_shared<'a>(&'a self, pool: &'a str) -> BoxFuture<'a, Result<(), HostError>>;

@@ -5,13 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::groups::sort_hosts;
 use super::local::LocalProvider;
+use super::openstack::{Asked, CloudInputs, OpenstackProvider};
 use super::ssh::{SshProvider, UnknownHostKeys};
 use super::{Host, HostError, Provider, ProviderKind};
-use crate::compose::model::{GroupProvider, HostGroup, Pool};
+use crate::compose::model::HostGroup;
 use crate::engine::{Engine, EngineError};
 
 /// The providers of one file's groups.
@@ -20,34 +19,39 @@ pub struct Providers {
     by_kind: Vec<Arc<dyn Provider>>,
 }
 
+/// What the operator's machine gives to providers.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// Hoist's state directory.
+    pub state: &'a Path,
+    pub unknown_host_keys: UnknownHostKeys,
+    pub clouds: &'a CloudInputs,
+}
+
 impl Providers {
-    /// `state` is Hoist's state directory; `local_engine` gives the operator's own engine and is called only where a
-    /// group is `local`.
+    /// `local_engine` gives the operator's own engine and is called only where a group is `local`. No provider is asked for
+    /// anything yet.
     ///
     /// # Errors
     ///
-    /// [`HostError::Unsupported`] before anything is made, where a group's provider is not in this version.
+    /// What a group says to its provider cannot be done.
     pub fn new(
-        groups: &IndexMap<String, HostGroup>,
-        pool: &Pool,
-        state: &Path,
-        unknown: UnknownHostKeys,
+        asked: Asked<'_>,
+        machine: Machine<'_>,
         local_engine: impl FnOnce() -> Result<Engine, EngineError>,
     ) -> Result<Providers, HostError> {
+        let Asked { groups, pool, .. } = asked;
         let has = |kind| groups.values().any(|group| ProviderKind::of(&group.provider) == kind);
-        if let Some(group) = groups
-            .values()
-            .find(|group| matches!(group.provider, GroupProvider::Openstack(_)))
-        {
-            return Err(unsupported(&group.name, ProviderKind::Openstack));
-        }
         let mut by_kind: Vec<Arc<dyn Provider>> = Vec::new();
         if has(ProviderKind::Local) {
             let engine = local_engine().map_err(HostError::NoLocalEngine)?;
-            by_kind.push(Arc::new(LocalProvider::new(engine, state.to_owned())));
+            by_kind.push(Arc::new(LocalProvider::new(engine, machine.state.to_owned())));
         }
         if has(ProviderKind::Ssh) {
-            by_kind.push(Arc::new(SshProvider::new(groups, pool, unknown)));
+            by_kind.push(Arc::new(SshProvider::new(groups, pool, machine.unknown_host_keys)));
+        }
+        if let Some(openstack) = OpenstackProvider::new(asked, machine.clouds.clone())? {
+            by_kind.push(Arc::new(openstack));
         }
         Ok(Providers {
             pool: pool.name.clone(),
@@ -96,45 +100,51 @@ fn unsupported(group: &str, kind: ProviderKind) -> HostError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::model::DockerSettings;
+    use crate::compose::model::{DockerSettings, GroupProvider, Openstack, Pool};
 
-    fn pool() -> Pool {
-        Pool {
+    fn providers(group: (&str, GroupProvider)) -> (Result<Providers, HostError>, HostGroup) {
+        let group = HostGroup {
+            name: group.0.into(),
+            count: 1,
+            labels: [].into(),
+            provider: group.1,
+        };
+        let pool = Pool {
             name: "dev".into(),
             managers: None,
             encrypt: false,
             docker: DockerSettings::default(),
-        }
-    }
-
-    fn group(name: &str, provider: GroupProvider) -> (String, HostGroup) {
-        let group = HostGroup {
-            name: name.into(),
-            count: 1,
-            labels: [].into(),
-            provider,
         };
-        (name.into(), group)
-    }
-
-    fn no_engine() -> Result<Engine, EngineError> {
-        panic!("no group is local")
+        let asked = Asked {
+            groups: &[(group.name.clone(), group.clone())].into(),
+            pool: &pool,
+            project: "shop",
+            published: &[],
+        };
+        let machine = Machine {
+            state: Path::new("."),
+            unknown_host_keys: UnknownHostKeys::Refuse,
+            clouds: &CloudInputs::default(),
+        };
+        (Providers::new(asked, machine, || panic!("no group is local")), group)
     }
 
     #[test]
-    fn an_openstack_group_is_refused_by_name() {
-        let groups = [group("web", GroupProvider::Openstack(Box::default()))].into();
-        let refused = Providers::new(&groups, &pool(), Path::new("."), UnknownHostKeys::Refuse, no_engine).err();
+    fn a_cloud_is_not_logged_in_to_before_it_is_needed() {
+        let settings = Openstack {
+            allow: crate::compose::model::Cidr::everybody(),
+            ..Openstack::default()
+        };
+        let (providers, group) = providers(("web", GroupProvider::Openstack(Box::new(settings))));
         assert_eq!(
-            refused.map(|error| error.to_string()).as_deref(),
-            Some("group `web`: hosts of `openstack` are not supported by this version")
+            providers.unwrap().of_group(&group).unwrap().kind(),
+            ProviderKind::Openstack
         );
     }
 
     #[test]
     fn without_a_local_group_no_engine_is_asked_for() {
-        let groups = [group("db", GroupProvider::Ssh(Vec::new()))].into();
-        let providers = Providers::new(&groups, &pool(), Path::new("."), UnknownHostKeys::Refuse, no_engine).unwrap();
-        assert_eq!(providers.of_group(&groups["db"]).unwrap().kind(), ProviderKind::Ssh);
+        let (providers, group) = providers(("db", GroupProvider::Ssh(Vec::new())));
+        assert_eq!(providers.unwrap().of_group(&group).unwrap().kind(), ProviderKind::Ssh);
     }
 }

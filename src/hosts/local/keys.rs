@@ -1,49 +1,17 @@
-//! The SSH keys of local hosts: one host key per host, one client key per pool. `ssh-keygen` makes them.
+//! The SSH keys of local hosts: one client key per pool.
 //!
 //! Knows where the pool's client key lies on this machine. Never shows a private key to anything but its file and its host.
 
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use tokio::process::Command;
 
 use crate::hosts::HostError;
+use crate::hosts::key_pair::{KeyPair, PROGRAM, run, without_comment};
 
 pub(super) const CLIENT_KEY: &str = "id_ed25519";
-const PROGRAM: &str = "ssh-keygen";
-
-/// A key pair that is not on disk.
-pub struct KeyPair {
-    pub private: String,
-    /// `ssh-ed25519 AAAA…`, without a comment.
-    pub public: String,
-}
-
-impl KeyPair {
-    /// Makes a pair in a folder that only this user can read, and that is gone afterwards.
-    pub async fn generate(comment: &str) -> Result<KeyPair, HostError> {
-        let failed = |source| HostError::State {
-            action: "making a key under",
-            path: std::env::temp_dir(),
-            source,
-        };
-        let folder = tempfile::tempdir().map_err(failed)?;
-        let file = folder.path().join("key");
-        let mut command = Command::new(PROGRAM);
-        command
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
-            .arg(&file);
-        run(command).await?;
-        let private = std::fs::read_to_string(&file).map_err(failed)?;
-        let public = std::fs::read_to_string(file.with_extension("pub")).map_err(failed)?;
-        Ok(KeyPair {
-            private,
-            public: without_comment(&public),
-        })
-    }
-}
 
 /// The key that opens every local host of a pool.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,27 +87,6 @@ pub fn remove_client_key(file: &Path) -> Result<(), HostError> {
         }
     }
     Ok(())
-}
-
-fn without_comment(public: &str) -> String {
-    public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
-}
-
-async fn run(mut command: Command) -> Result<String, HostError> {
-    let failed = |reason: String| HostError::Program {
-        program: PROGRAM.into(),
-        reason,
-    };
-    let output = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 import importlib
 import os
 import sys
+import threading
 import traceback
 
 import waitress
@@ -71,6 +72,53 @@ def cinder():
     return app
 
 
+class Watched:
+    """Writes each call down, and plays the faults that a test asks for.
+
+    A fault is a line `NAME METHOD PATH STATUS before|after` in the file `faults` of the state folder; the first call whose
+    method is METHOD and whose path contains PATH meets it, and the line is taken out. `before`: the call is not carried out;
+    `after`: it is, and its answer is lost. `drop` as STATUS breaks the connection instead of answering.
+    """
+
+    def __init__(self, app):
+        self.app, self.lock = app, threading.Lock()
+        self.state = os.path.dirname(CONF)
+
+    def __call__(self, environ, start_response):
+        method, path = environ['REQUEST_METHOD'], environ['SCRIPT_NAME'] + environ['PATH_INFO']
+        with self.lock:
+            with open(os.path.join(self.state, 'log', NAME + '.calls'), 'a') as calls:
+                calls.write(f'{method} {path}?{environ["QUERY_STRING"]}\n')
+            fault = self.fault(method, path)
+        if fault is None:
+            return self.app(environ, start_response)
+        status, when = fault
+        if when == 'after':
+            list(self.app(environ, lambda *args: lambda data: None))
+        if status == 'drop':
+            # Less than was promised: waitress breaks the connection.
+            start_response('200 OK', [('Content-Type', 'application/json'), ('Content-Length', '1000')])
+            return [b'{']
+        retry = [('Retry-After', '1')] if status == '429' else []
+        start_response(f'{status} Fault', [('Content-Type', 'application/json'), *retry])
+        return [b'{"fault": {"message": "a fault that a test asked for"}}']
+
+    def fault(self, method, path):
+        name = os.path.join(self.state, 'faults')
+        try:
+            with open(name) as faults:
+                lines = faults.read().splitlines()
+        except FileNotFoundError:
+            return None
+        for number, line in enumerate(lines):
+            service, of_method, part, status, when = line.split()
+            if (service, of_method) == (NAME, method) and part in path:
+                with open(name, 'w') as faults:
+                    faults.writelines(other + '\n' for other in lines[:number] + lines[number + 1:])
+                return status, when
+        return None
+
+
 def load(name):
     if name in globals():
         return globals()[name]()
@@ -78,7 +126,7 @@ def load(name):
 
 
 try:
-    waitress.serve(load(NAME), host=HOST, port=PORT, threads=12, ident=None,
+    waitress.serve(Watched(load(NAME)), host=HOST, port=PORT, threads=12, ident=None,
                    max_request_body_size=64 << 30, clear_untrusted_proxy_headers=False)
 except BaseException:
     traceback.print_exc()
