@@ -117,12 +117,11 @@ impl Assembler<'_> {
         if checked {
             schema::check(tree, self.request.stages.interpolation, self.findings);
             schema::check_whole(tree, self.findings);
-            if let Some(root) = tree.as_map_mut() {
-                if let Some(entry) = root.shift_remove("version") {
-                    let words = "`version` has no effect: the specification gave it up";
-                    let found = Diagnostic::warning(words, Some(entry.key));
-                    self.findings.push(found.hint("take it out"));
-                }
+            let version = tree.as_map_mut().and_then(|root| root.shift_remove("version"));
+            if let Some(entry) = version {
+                let words = "`version` has no effect: the specification gave it up";
+                let found = Diagnostic::warning(words, Some(entry.key));
+                self.findings.push(found.hint("take it out"));
             }
         }
         canonical::canonical(tree, self.findings);

@@ -53,8 +53,7 @@ pub fn apply(document: &mut Node, resets: &Resets, work: &mut Work<'_>, assemble
             work,
             assembler,
         };
-        let service = chain.follow(name, &entry.value, &finished);
-        finished.insert(name.clone(), service);
+        chain.follow(name, &entry.value, &mut finished);
     }
     if let Some(services) = document.get_mut("services").and_then(Node::as_map_mut) {
         for (name, entry) in services.iter_mut() {
@@ -73,8 +72,9 @@ struct Chain<'c, 'w, 'a> {
 }
 
 impl Chain<'_, '_, '_> {
-    /// One service with all that it extends; no recursion, so that a long chain cannot exhaust the stack.
-    fn follow(&mut self, name: &str, service: &Node, finished: &HashMap<String, Node>) -> Node {
+    /// Finishes one service, and those of the document that it extends; no recursion, so that a long chain cannot exhaust
+    /// the stack.
+    fn follow(&mut self, name: &str, service: &Node, finished: &mut HashMap<String, Node>) {
         let mut links: Vec<Link> = Vec::new();
         let mut passed: HashSet<(Option<String>, String)> = HashSet::new();
         let mut link = Link {
@@ -89,17 +89,23 @@ impl Chain<'_, '_, '_> {
                 break service.clone();
             }
             let Some(extends) = link.service.get("extends") else {
-                break link.service;
+                break link.service.clone();
             };
             let Some(next) = self.next(&link, extends, &links, &mut passed) else {
                 break broken(&link.service);
             };
             links.push(std::mem::replace(&mut link, next));
         };
-        for link in links.into_iter().rev() {
-            merged = self.lay(link, merged);
+        if link.file.is_none() {
+            finished.entry(link.name).or_insert_with(|| merged.clone());
         }
-        merged
+        for link in links.into_iter().rev() {
+            let name = link.file.is_none().then(|| link.name.clone());
+            merged = self.lay(link, merged);
+            if let Some(name) = name {
+                finished.insert(name, merged.clone());
+            }
+        }
     }
 
     /// The service that a link extends; `None` where what it says is wrong, which is reported.
@@ -267,3 +273,6 @@ fn shown(link: &Link) -> String {
 fn broken(service: &Node) -> Node {
     Node::new(Value::Invalid, service.place.clone())
 }
+
+#[cfg(test)]
+mod tests;

@@ -359,3 +359,6 @@ fn equal(left: &Node, right: &Node) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,28 @@ use super::source::Diagnostic;
 
 /// Loads files named `compose.yaml`, `second.yaml`, … as the project `app` in `/srv/app`.
 pub fn load_texts(texts: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
+    load_beside(texts, &[])
+}
+
+/// The same, with other files in the project's folder.
+pub fn load_beside(texts: &[&str], others: &[(&str, &str)]) -> Result<Loaded, Vec<Diagnostic>> {
     let names = ["compose.yaml", "second.yaml", "third.yaml"];
     let environment = [("HOME", "/home/ann"), ("TAG", "1.27"), ("PASSWORD", "swordfish")];
-    let read = |path: &Path| match path.to_str() {
-        Some("/srv/app/good.env") => Ok(b"A=1\nB=2\n".to_vec()),
-        Some("/srv/app/bad.env") => Ok(b"A=1\nB B=swordfish\n".to_vec()),
-        Some("/srv/app/binary.env") => Ok(vec![0xff, 0xfe]),
-        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+    let read = |path: &Path| {
+        let name = path
+            .strip_prefix("/srv/app")
+            .ok()
+            .and_then(Path::to_str)
+            .unwrap_or_default();
+        if let Some((_, text)) = others.iter().find(|(other, _)| *other == name) {
+            return Ok(text.as_bytes().to_vec());
+        }
+        match name {
+            "good.env" => Ok(b"A=1\nB=2\n".to_vec()),
+            "bad.env" => Ok(b"A=1\nB B=swordfish\n".to_vec()),
+            "binary.env" => Ok(vec![0xff, 0xfe]),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        }
     };
     load(&Request {
         files: names
@@ -34,6 +49,14 @@ pub fn load_texts(texts: &[&str]) -> Result<Loaded, Vec<Diagnostic>> {
         stages: Stages::default(),
         read: &read,
     })
+}
+
+/// How the loader came to a finding: its place, then each step as `WHY PLACE`.
+pub fn way(found: &Diagnostic) -> Vec<String> {
+    let place = found.place.iter().map(ToString::to_string);
+    place
+        .chain(found.trail.iter().map(|(why, place)| format!("{why} {place}")))
+        .collect()
 }
 
 /// A finding as `LINE:COLUMN message [hint]`.
