@@ -1,5 +1,5 @@
 //! Hoist takes Compose files to many hosts. The floors, each using only those under it:
-//! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap` / `compose`, `engine`.
+//! `cli` / `ui` / `deploy` / `plan`, `hosts`, `bootstrap`, `import` / `compose`, `engine`.
 
 pub mod bootstrap;
 pub mod cli;
@@ -7,5 +7,6 @@ pub mod compose;
 pub mod deploy;
 pub mod engine;
 pub mod hosts;
+pub mod import;
 pub mod plan;
 pub mod ui;

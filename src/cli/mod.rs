@@ -6,6 +6,7 @@ mod down;
 pub mod error;
 mod global;
 mod hosts;
+mod import;
 mod interrupt;
 mod logs;
 mod plan;
@@ -54,6 +55,7 @@ enum Command {
     Hosts(hosts::HostsArguments),
     Plan(plan::PlanArguments),
     Config(config::ConfigArguments),
+    Import(import::ImportArguments),
     Version(version::VersionArguments),
 }
 
@@ -70,6 +72,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
         Command::Config(arguments) => config::config(arguments, &settings, &output),
+        Command::Import(arguments) => import::import(arguments, &settings, &output),
         Command::Version(arguments) => version::version(arguments, &output),
     };
     match outcome {

@@ -24,9 +24,31 @@ const DEPTH: usize = 1000;
 /// The first syntax error, duplicate key, key that is no string, unknown anchor, alias bomb, or document that is no
 /// mapping.
 pub fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Box<Diagnostic>> {
+    documents(source, Keys::Texts)
+}
+
+/// Parses a file of another language that is written in YAML: there, a number may be a key (`80: 8080`).
+///
+/// # Errors
+///
+/// As those of [`parse`].
+pub fn parse_foreign(source: &Arc<Source>) -> Result<Vec<Node>, Box<Diagnostic>> {
+    documents(source, Keys::Scalars)
+}
+
+/// What may be a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keys {
+    /// Strings, as the reference has it.
+    Texts,
+    /// Any scalar but nothing; its name is its text.
+    Scalars,
+}
+
+fn documents(source: &Arc<Source>, keys: Keys) -> Result<Vec<Node>, Box<Diagnostic>> {
     let graph = graph::graph(source)?;
     let documents = graph.documents.iter().map(|root| {
-        let document = decode::document(&graph, *root, source)?;
+        let document = decode::document(&graph, *root, source, keys)?;
         match document.value {
             Value::Map(_) => Ok(document),
             _ => Err(no_mapping(&document, graph.documents.len())),
@@ -76,6 +98,14 @@ mod tests {
 
     fn source(text: &str) -> Arc<Source> {
         Arc::new(Source::new("compose.yaml", text))
+    }
+
+    #[test]
+    fn keys_of_other_languages_may_be_numbers() {
+        let parsed = parse_foreign(&source("80: a\ntrue: b\n")).expect("it parses").remove(0);
+        let names: Vec<&String> = parsed.as_map().expect("a mapping").keys().collect();
+        assert_eq!(names, ["80", "true"]);
+        assert!(parse_foreign(&source("~: a\n")).is_err());
     }
 
     fn failure(text: &str) -> (String, (usize, usize)) {

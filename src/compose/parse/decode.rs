@@ -5,9 +5,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::DEPTH;
 use super::graph::{Content, Graph, Id, RawNode, place};
 use super::scalar::{self, MERGE};
+use super::{DEPTH, Keys};
 use crate::compose::source::{Diagnostic, Place, Source};
 use crate::compose::tree::{Entry, Mapping, Node, Tag, Value};
 
@@ -22,10 +22,11 @@ type Decoded<T> = Result<T, Box<Diagnostic>>;
 ///
 /// The first duplicate key, key that is no string, impossible tag, wrong merge, alias inside its own anchor, or too
 /// large a result.
-pub fn document(graph: &Graph, root: Id, source: &Arc<Source>) -> Decoded<Node> {
+pub fn document(graph: &Graph, root: Id, source: &Arc<Source>, keys: Keys) -> Decoded<Node> {
     let mut decoder = Decoder {
         graph,
         source,
+        keys,
         made: 0,
         path: Vec::new(),
         followed: HashMap::new(),
@@ -46,6 +47,7 @@ struct Followed {
 struct Decoder<'g> {
     graph: &'g Graph,
     source: &'g Arc<Source>,
+    keys: Keys,
     /// How many nodes were made so far.
     made: usize,
     /// Keys and numbers down to the node at hand; merge keys left out.
@@ -267,12 +269,15 @@ impl<'g> Decoder<'g> {
         match resolved.map_err(|found| Box::new(self.error(found, key)))? {
             Value::Text(name) => Ok(Some(name)),
             Value::Null if merging => Ok(None),
-            _ if merging => Ok(Some(text.clone())),
-            other => {
-                let found = self.error(format!("a key must be a string, not {}", other.kind()), key);
-                Err(Box::new(found.hint(format!("put it in quotes: `\"{text}\"`"))))
-            }
+            Value::Null => Err(self.no_key(&Value::Null, text, key)),
+            _ if merging || self.keys == Keys::Scalars => Ok(Some(text.clone())),
+            other => Err(self.no_key(&other, text, key)),
         }
+    }
+
+    fn no_key(&self, value: &Value, text: &str, key: &RawNode) -> Box<Diagnostic> {
+        let found = self.error(format!("a key must be a string, not {}", value.kind()), key);
+        Box::new(found.hint(format!("put it in quotes: `\"{text}\"`")))
     }
 
     fn is_merge(&self, key: Id) -> bool {

@@ -1,0 +1,57 @@
+//! A Rancher stack becomes a Compose file.
+//!
+//! Knows the order of the translation. `stack.rs` joins the two files, `keys.rs` lists what a service may say in them,
+//! and the files named after a part of it say what that becomes.
+
+mod balancer;
+mod health;
+mod keys;
+mod labels;
+mod neighbours;
+mod resources;
+mod scale;
+mod service;
+mod stack;
+mod values;
+
+use super::draft::Draft;
+use super::links::Links;
+use crate::compose::tree::Node;
+
+#[cfg(test)]
+pub use keys::KEYS;
+use stack::{Role, Stack};
+pub use stack::{is_service, services_of};
+
+/// Translates the files of one stack.
+pub fn translate(documents: &[Node], draft: &mut Draft) {
+    let Some(mut stack) = Stack::read(documents, draft) else {
+        return;
+    };
+    let mut links = Links::default();
+    let names: Vec<String> = stack.services.keys().cloned().collect();
+    for name in &names {
+        if stack.role(name) == Role::Normal {
+            draft.service(name);
+        }
+    }
+    labels::sidekicks(&mut stack, draft);
+    for name in &names {
+        match stack.role(name) {
+            Role::Normal => service::translate(&mut stack, name, &mut links, draft),
+            Role::Balancer | Role::OldBalancer => balancer::translate(&mut stack, name, draft),
+            Role::Alias => neighbours::alias(&mut stack, name, &mut links, draft),
+            Role::External => neighbours::external(&mut stack, name, draft),
+            Role::Other(what) => {
+                let keys = stack.services.shift_remove(name);
+                if let Some(keys) = keys {
+                    draft.lost(Vec::new(), &format!("service {name}"), what, &keys.place);
+                    keys.leftover(&Vec::new(), name, draft);
+                }
+            }
+        }
+    }
+    balancer::write(&mut stack, draft);
+    resources::translate(&stack, draft);
+    links.write(draft);
+}
