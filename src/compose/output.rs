@@ -73,7 +73,7 @@ fn convert(node: &Node, shape: &'static Shape) -> Json {
                 for key in object.keys.iter().filter(|key| !key.name.starts_with("x-")) {
                     if let Some(entry) = mapping.get(key.name) {
                         let value = convert(&entry.value, &key.shape);
-                        if key.kept || !is_empty(&value) {
+                        if !value.is_null() && (key.kept || !is_empty(&value)) {
                             output.insert(key.name.to_owned(), value);
                         }
                     }

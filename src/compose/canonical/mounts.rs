@@ -27,21 +27,6 @@ pub fn canonical(node: &mut Node, findings: &mut Findings) {
 
 fn long(item: &mut Node, findings: &mut Findings) {
     clean_target(item);
-    if let Some(tmpfs) = item.get_mut("tmpfs")
-        && let Some(mode) = tmpfs.get_mut("mode")
-    {
-        // Text is octal, as in `mode: "1777"`.
-        if let Some(text) = mode.as_text() {
-            let digits = text.trim_start_matches("0o");
-            mode.value = match i128::from_str_radix(digits, 8) {
-                Ok(number) if (0..=0o7777).contains(&number) => Value::Integer(number),
-                _ => {
-                    findings.error(format!("`mode` must be octal digits, not `{text}`"), &mode.place);
-                    Value::Invalid
-                }
-            };
-        }
-    }
     if let Some(volume) = item.get_mut("volume") {
         super::lists::text_map(volume.get_mut("labels"), findings);
     }
@@ -101,10 +86,7 @@ fn short(text: &str, place: &Place, findings: &mut Findings) -> Result<Mapping, 
                 bind.put("propagation", Node::text(option, place));
             }
             "z" | "Z" => {
-                findings.warning(
-                    format!("`{option}` has no effect"),
-                    place,
-                );
+                findings.warning(format!("`{option}` has no effect"), place);
                 bind.put("selinux", Node::text(option, place));
             }
             "cached" | "delegated" | "consistent" => {

@@ -1,7 +1,7 @@
 //! The keys of `build` (specification: *build*).
 
 use super::attached::{CONFIG_USE, EXTRA_HOSTS};
-use super::limits::ULIMITS;
+use super::limits::BUILD_ULIMITS;
 use super::shape::{
     BOOLEAN, DISTINCT_OR_MAP, LIST_OR_MAP, Object, Shape, TEXT, TEXT_OR_BOOLEAN, TEXTS, WHOLE_BYTES, key, object,
 };
@@ -29,7 +29,7 @@ pub const BUILD: Object = object(&[
     key("secrets", List(&CONFIG_USE)).refused("the builder hands out no secrets"),
     key("shm_size", WHOLE_BYTES),
     key("tags", TEXTS),
-    key("ulimits", ULIMITS).refused("the builder sets no limits"),
+    key("ulimits", BUILD_ULIMITS).refused("the builder sets no limits"),
     key("platforms", TEXTS),
     key("privileged", BOOLEAN).refused("the builder has no privileged mode"),
 ]);

@@ -63,7 +63,12 @@ impl Checker<'_> {
             _ => {}
         }
         if !fits_kind(shape, &node.value) {
-            let message = format!("{name} must be {}, not {}", shape.words(), node.kind());
+            let found = match node.value {
+                // A number is what it wants, but not this one.
+                Value::Float(number) => format!("`{number}`"),
+                _ => node.kind().to_owned(),
+            };
+            let message = format!("{name} must be {}, not {found}", shape.words());
             self.findings.error(message, &node.place);
             node.value = Value::Invalid;
             return;
@@ -133,7 +138,10 @@ impl Checker<'_> {
                     self.check(&mut entry.value, value, &format!("`{key}`"));
                 }
             } else if names.strict {
-                let message = format!("`{key}` cannot be a name in {name}: {} can", names.words);
+                let message = match key.as_str() {
+                    "" => format!("a name in {name} must not be empty"),
+                    key => format!("`{key}` cannot be a name in {name}: {} can", names.words),
+                };
                 self.findings.error(message, &entry.key);
                 entry.value.value = Value::Invalid;
             }

@@ -1,12 +1,18 @@
 //! What a service may use of its host: limits, devices, block I/O, logging, credentials.
 
 use super::shape::{
-    ANY_BUT_EMPTY, INTEGER, INTEGER_OR_TEXT, Object, SMALL_LETTERS_OR_ANY, Shape, TEXT, TEXT_NUMBER_OR_NULL,
-    WHOLE_BYTES, closed, kept, key, object, unsigned,
+    ANY_BUT_EMPTY, INTEGER, INTEGER_OR_TEXT, Object, SMALL_LETTERS_OR_ANY, STRICT_INTEGER, Shape, TEXT,
+    TEXT_NUMBER_OR_NULL, WHOLE_BYTES, closed, kept, key, object, unsigned,
 };
 use Shape::{Either, List, Map, Object as In};
 
 pub const ULIMITS: Shape = Map(&SMALL_LETTERS_OR_ANY, &Either(&[INTEGER.at_once(), In(&ULIMIT)]));
+
+/// The same without text for a number: the reference casts only those of a service.
+pub const BUILD_ULIMITS: Shape = Map(&SMALL_LETTERS_OR_ANY, &Either(&[STRICT_INTEGER, In(&BUILD_ULIMIT)]));
+
+const BUILD_ULIMIT: Object =
+    object(&[kept("soft", STRICT_INTEGER), kept("hard", STRICT_INTEGER)]).requires(&["soft", "hard"]);
 
 const ULIMIT: Object =
     object(&[kept("soft", INTEGER.at_once()), kept("hard", INTEGER.at_once())]).requires(&["soft", "hard"]);

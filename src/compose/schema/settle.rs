@@ -157,6 +157,7 @@ fn bytes(value: &Value) -> Option<Value> {
     let bytes = match value {
         Value::Integer(bytes) => i64::try_from(*bytes).ok()?,
         Value::Float(_) => 0,
+        Value::Text(text) if text.starts_with('-') => return None,
         Value::Text(text) => units::parse_bytes(text)?,
         _ => return None,
     };

@@ -422,6 +422,17 @@ impl Shape {
     fn alternatives(&self, words: &mut Vec<String>) {
         match self {
             Shape::Either(shapes) => shapes.iter().for_each(|shape| shape.alternatives(words)),
+            // The kinds of a scalar are alternatives like any other.
+            Shape::Scalar(scalar)
+                if matches!(scalar.becomes, Becomes::Itself | Becomes::Text)
+                    && !matches!(scalar.rule, Rule::Choice(_)) =>
+            {
+                for word in scalar.words().replace(" or ", ", ").split(", ") {
+                    if !words.iter().any(|there| there == word) {
+                        words.push(word.to_owned());
+                    }
+                }
+            }
             shape => {
                 let word = shape.words();
                 if !words.contains(&word) {
@@ -448,13 +459,15 @@ impl Scalar {
             Becomes::Boolean if matches!(self.rule, Rule::False) => "`false`",
             Becomes::Boolean => "`true` or `false`",
             Becomes::Whole if self.kinds.has(Kinds::FRACTION) && !self.kinds.has(Kinds::TEXT) => "a number",
-            Becomes::Whole | Becomes::Unsigned(_) => "a whole number",
+            Becomes::Whole => "a whole number",
+            Becomes::Unsigned(_) => "a whole number from 0 on",
             Becomes::Decimal | Becomes::Cpus => "a number",
             Becomes::Duration => "a duration such as `1m30s`",
             Becomes::Bytes => "a size such as `64m`",
             Becomes::FileMode => "octal digits such as `0440`",
             Becomes::DeviceCount => "`all` or a whole number",
-            Becomes::Itself | Becomes::Text => match (self.kinds.has(Kinds::INTEGER), self.kinds.has(Kinds::BOOLEAN)) {
+            Becomes::Text => "a string or a whole number",
+            Becomes::Itself => match (self.kinds.has(Kinds::INTEGER), self.kinds.has(Kinds::BOOLEAN)) {
                 (false, false) => "a string",
                 (true, false) => "a string or a number",
                 (false, true) => "a string, `true` or `false`",

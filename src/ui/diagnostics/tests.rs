@@ -157,3 +157,50 @@ fn reports_go_to_stderr_and_are_coloured_where_it_shows() {
     let stripped = anstream::adapter::strip_str(&coloured).to_string();
     assert_eq!(stripped, render(&[unknown_key()], 80, false));
 }
+
+#[test]
+fn tabs_and_wide_characters_keep_the_line_under_its_place() {
+    let text = "services:\n  web:\n    labels: {名前: 値, größe:\tbig, wrong: [1]}\n";
+    let findings = [
+        Diagnostic::error("a wide name", Some(place("a.yaml", text, "名前"))),
+        Diagnostic::error("behind a tab", Some(place("a.yaml", text, "big"))),
+        Diagnostic::error("behind both", Some(place("a.yaml", text, "[1]"))),
+    ];
+    insta::assert_snapshot!(render(&findings, 80, false), @"");
+}
+
+#[test]
+fn findings_of_several_files_each_show_their_own() {
+    let findings = [
+        Diagnostic::error("`web` must be a mapping", Some(place("compose.yaml", FILE, "web"))),
+        Diagnostic::warning("`TAG` is not set", Some(place("over.yaml", "image: $TAG\n", "$TAG"))),
+    ];
+    insta::assert_snapshot!(render(&findings, 80, false), @"");
+}
+
+#[test]
+fn a_long_trail_is_told_from_the_nearest_place_on() {
+    let mut finding = unknown_key();
+    finding.trail = ["base.yaml", "middle.yaml", "compose.yaml"]
+        .map(|name| {
+            let text = "services: {web: {extends: {file: next.yaml, service: web}}}\n";
+            ("extended from here".to_owned(), place(name, text, "next.yaml"))
+        })
+        .into();
+    let rendered = render(&[finding], 100, false);
+    let at = |name: &str| rendered.find(name).expect(name);
+    assert!(at("[compose.yaml:3:5]") < at("[base.yaml:1:33]"));
+    assert!(at("[base.yaml:1:33]") < at("[middle.yaml:1:33]"));
+    assert!(at("[middle.yaml:1:33]") < at("[compose.yaml:1:33]"));
+    assert!(at("[compose.yaml:1:33]") < at("hint: did you mean"));
+}
+
+#[test]
+fn the_value_of_a_secret_is_in_no_report() {
+    use crate::compose::testing::load_texts;
+
+    let text = "services: {a: {image: x, restart: '${PASSWORD}', cpus: '$PASSWORD'}}\nsecrets: {s: {environment: PASSWORD}}\n";
+    let found = load_texts(&[text]).expect_err("the words make no sense");
+    let rendered = render(&found, 100, false);
+    assert!(rendered.contains("***") && !rendered.contains("swordfish"), "{rendered}");
+}
