@@ -7,7 +7,6 @@ use clap::Args;
 use super::error::CliError;
 use super::project;
 use super::settings::Settings;
-use crate::compose::print;
 use crate::ui::output::Output;
 use crate::ui::{diagnostics, support};
 
@@ -68,9 +67,9 @@ pub fn config(arguments: ConfigArguments, settings: &Settings, output: &Output) 
     } else if arguments.networks {
         names(project.networks.keys().cloned().collect())
     } else if arguments.format == "json" {
-        format!("{:#}\n", loaded.canonical)
+        loaded.canonical.json()
     } else {
-        print::yaml(&loaded.canonical)
+        loaded.canonical.yaml()
     };
     match arguments.output {
         Some(path) => std::fs::write(&path, text).map_err(|source| CliError::FileUnwritable { path, source }),

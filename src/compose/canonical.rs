@@ -1,20 +1,17 @@
 //! The canonical stage: short forms become long forms, on the tree.
 //!
-//! Two steps, as in the reference. [`canonical`] runs after each document is merged and settles what has a shape of
-//! its own (ports, volumes, `depends_on`, …). [`settle`] runs once, on the whole project, and settles the forms that
-//! merging still has to tell apart: lists of `KEY=VALUE`, command lines, a text where a list may stand. Knows the
-//! short forms of the specification; fills in no default that a later file could still say otherwise.
+//! It runs after each document is merged and settles what has a shape of its own (ports, volumes, `depends_on`, …). The
+//! forms that merging still has to tell apart (lists of `KEY=VALUE`, command lines, a text where a list may stand) are
+//! left to `values`, which runs once, on the whole project. Knows the short forms of the specification; fills in no
+//! default that a later file could still say otherwise.
 
 mod lists;
 mod mounts;
 mod ports;
-mod settled;
 
 use super::findings::Findings;
 use super::source::Place;
 use super::tree::{Node, Put, Value};
-
-pub use settled::settle;
 
 /// Puts what was merged so far into long form; what is in long form already stays as it is.
 pub fn canonical(project: &mut Node, findings: &mut Findings) {
@@ -46,14 +43,10 @@ fn service(service: &mut Node, findings: &mut Findings) {
                     ],
                 )
             }),
-            "networks" => lists::name_map(node, Node::null),
+            "networks" | "models" => lists::name_map(node, Node::null),
             "env_file" => {
                 lists::to_list(node);
-                items(node, |item| {
-                    long(item, |path, place| {
-                        Node::map(place, [("path", Node::text(path, place))])
-                    });
-                });
+                items(node, env_file);
             }
             "extends" => long(node, |name, place| {
                 Node::map(place, [("service", Node::text(name, place))])
@@ -63,6 +56,12 @@ fn service(service: &mut Node, findings: &mut Findings) {
             "dns" | "label_file" => lists::to_list(node),
             "configs" | "secrets" => items(node, file_use),
             "devices" => items(node, |item| device(item, findings)),
+            "gpus" => gpus(node),
+            "develop" => {
+                if let Some(watch) = node.get_mut("watch") {
+                    items(watch, patterns);
+                }
+            }
             _ => {}
         }
     }
@@ -72,9 +71,55 @@ fn build(node: &mut Node, findings: &mut Findings) {
     long(node, |context, place| {
         Node::map(place, [("context", Node::text(context, place))])
     });
-    lists::text_map(node.get_mut("additional_contexts"), findings);
+    if let Some(contexts) = node.get_mut("additional_contexts") {
+        lists::pairs(contexts, "additional_contexts", findings);
+    }
+    if let Some(keys) = node.get_mut("ssh") {
+        lists::ssh_keys(keys, findings);
+    }
     if let Some(secrets) = node.get_mut("secrets") {
         items(secrets, file_use);
+    }
+    for key in ["provenance", "sbom"] {
+        if let Some(node) = node.get_mut(key)
+            && let Some(text) = node.scalar_text()
+        {
+            node.value = Value::Text(text);
+        }
+    }
+    each(node.get_mut("ulimits"), |limit| {
+        if limit.as_text().is_some() {
+            findings.error("a limit of a build is a number without quotes", &limit.place);
+            limit.value = Value::Invalid;
+        }
+    });
+}
+
+/// A file of variables, of which the short form is its path.
+fn env_file(node: &mut Node) {
+    long(node, |path, place| {
+        Node::map(place, [("path", Node::text(path, place))])
+    });
+    let place = node.place.clone();
+    if let Some(mapping) = node.as_map_mut() {
+        mapping.put_default("required", Node::boolean(true, &place));
+    }
+}
+
+/// `all` asks for every GPU.
+fn gpus(node: &mut Node) {
+    if node.as_text().is_some() {
+        let request = Node::map(&node.place, [("count", Node::text("all", &node.place))]);
+        node.value = Value::List(vec![request]);
+    }
+}
+
+/// `ignore` and `include` of a folder to watch may be one text.
+fn patterns(watch: &mut Node) {
+    for key in ["ignore", "include"] {
+        if let Some(node) = watch.get_mut(key) {
+            lists::to_list(node);
+        }
     }
 }
 
@@ -83,16 +128,19 @@ fn device(node: &mut Node, findings: &mut Findings) {
     let Some(text) = node.as_text().map(str::to_owned) else {
         return;
     };
-    let mut parts = text.split(':');
-    let source = parts.next().unwrap_or_default();
-    let target = parts.next().unwrap_or(source);
-    let permissions = parts.next().unwrap_or("rwm");
-    if parts.next().is_some() || source.is_empty() {
-        let message = format!("`{text}` is not a device: write `SOURCE[:TARGET[:PERMISSIONS]]`");
-        findings.error(message, &node.place);
-        node.value = Value::Invalid;
-        return;
-    }
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, target, permissions) = match parts[..] {
+        [source] => (source, source, "rwm"),
+        [source, target] => (source, target, "rwm"),
+        [source, target, permissions] => (source, target, permissions),
+        _ => {
+            let message = format!("`{text}` is not a device: write `SOURCE[:TARGET[:PERMISSIONS]]`");
+            findings.error(message, &node.place);
+            node.value = Value::Invalid;
+            return;
+        }
+    };
+    let target = if target.is_empty() { source } else { target };
     let place = node.place.clone();
     *node = Node::map(
         &place,

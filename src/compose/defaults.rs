@@ -3,6 +3,7 @@
 //! Two steps, as in the reference: [`fill`] completes what is there, in each set of files; [`imply`] adds to the whole
 //! project what it implies (networks, names, dependencies). Never overrides what a file says.
 
+use super::paths::normal;
 use super::source::Place;
 use super::tree::{Entry, Mapping, Node, Put, Value};
 
@@ -16,9 +17,39 @@ pub fn fill(project: &mut Node) {
         {
             build.put_default("context", Node::text(".", &entry.key.clone()));
         }
-        if let Some(secrets) = service.get_mut("secrets").and_then(|entry| entry.value.as_list_mut()) {
-            secrets.iter_mut().for_each(secret_target);
+        for secret in list(service.get_mut("secrets").map(|entry| &mut entry.value)) {
+            secret_target(secret);
         }
+        for port in list(service.get_mut("ports").map(|entry| &mut entry.value)) {
+            let place = port.place.clone();
+            if let Some(port) = port.as_map_mut() {
+                port.put_default("protocol", Node::text("tcp", &place));
+            }
+        }
+        for request in list(service.get_mut("gpus").map(|entry| &mut entry.value)) {
+            device_count(request);
+        }
+        let reservations = service
+            .get_mut("deploy")
+            .and_then(|deploy| deploy.value.get_mut("resources"))
+            .and_then(|resources| resources.get_mut("reservations"));
+        for request in list(reservations.and_then(|reservations| reservations.get_mut("devices"))) {
+            device_count(request);
+        }
+    }
+}
+
+fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
+    node.and_then(Node::as_list_mut).into_iter().flatten()
+}
+
+/// A request for devices that says neither how many nor which asks for all.
+fn device_count(request: &mut Node) {
+    let place = request.place.clone();
+    if let Some(request) = request.as_map_mut()
+        && !request.contains_key("device_ids")
+    {
+        request.put_default("count", Node::text("all", &place));
     }
 }
 
@@ -96,8 +127,22 @@ fn service(service: &mut Mapping, place: &Place) {
         && let Some(build) = entry.value.as_map_mut()
     {
         let place = entry.key.clone();
-        if !build.contains_key("dockerfile_inline") {
-            build.put_default("dockerfile", Node::text("Dockerfile", &place));
+        let stated = |build: &Mapping, key: &str| build.get(key).is_some_and(|entry| !entry.value.is_null());
+        if !stated(build, "dockerfile_inline") && !stated(build, "dockerfile") {
+            build.put("dockerfile", Node::text("Dockerfile", &place));
+        }
+    }
+    if let Some(policy) = service.get_mut("pull_policy")
+        && policy.value.as_text() == Some("if_not_present")
+    {
+        policy.value.value = Value::Text("missing".to_owned());
+    }
+    for mount in list(service.get_mut("volumes").map(|entry| &mut entry.value)) {
+        if let Some(target) = mount.get_mut("target")
+            && let Some(text) = target.as_text()
+        {
+            // `/data/` and `/data` are one target.
+            target.value = Value::Text(normal(text));
         }
     }
     for (name, restart) in implied_dependencies(service) {

@@ -13,8 +13,8 @@ use super::support::{self, Use};
 use super::tree::{Mapping, Node, Put, Value};
 use super::typed::Frame;
 use super::{
-    canonical, checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection,
-    typed,
+    checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection,
+    typed, values,
 };
 
 /// Reads one file's bytes; the caller decides where from (disk, standard input, a test's table). A folder must fail
@@ -77,8 +77,8 @@ pub struct Loaded {
     pub project: Project,
     /// Warnings only.
     pub warnings: Vec<Diagnostic>,
-    /// The canonical project as a tree, for `hoist config`.
-    pub canonical: serde_json::Value,
+    /// The canonical project, for `hoist config`.
+    pub canonical: output::Canonical,
     /// The profiles of all services, active or not, in the order of the alphabet.
     pub profiles: Vec<String>,
     /// What nothing carries out as the file says: errors of commands that deploy.
@@ -223,7 +223,7 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
         let none = Node::new(Value::Map(Mapping::new()), place);
         root.put_default("services", none);
     }
-    canonical::settle(&mut tree, findings);
+    values::settle(&mut tree, findings);
     schema::settle(&mut tree, findings);
     let profiles = profiles::all(&tree);
     let mut disabled = profiles::choose(&mut tree, &request.profiles);
@@ -255,7 +255,7 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
     Some(Loaded {
         project,
         warnings: Vec::new(),
-        canonical: output::canonical(&tree),
+        canonical: output::Canonical::new(&tree),
         profiles,
         refused: Vec::new(),
         support,

@@ -1,14 +1,16 @@
-//! Prints the canonical form as YAML, byte for byte as `docker compose config` does.
+//! Prints data as YAML and as JSON, byte for byte as `docker compose config` does.
 //!
-//! Knows the habits of Go's YAML emitter: when it quotes, and how. Dollar signs come out doubled, so
-//! that loading the text again gives the same project. Never knows what a key means.
+//! Knows the habits of Go's encoders: when they quote, and how. Never knows what a key means.
 
+mod json;
 mod scalar;
+
+pub use json::as_json;
 
 use serde_json::Value;
 
-/// Prints a canonical project.
-pub fn yaml(value: &Value) -> String {
+/// Prints data as YAML.
+pub fn as_yaml(value: &Value) -> String {
     let mut output = String::new();
     match value {
         Value::Object(entries) if !entries.is_empty() => mapping(entries, 0, &mut output),
@@ -18,7 +20,7 @@ pub fn yaml(value: &Value) -> String {
             output.push('\n');
         }
     }
-    output.replace('$', "$$")
+    output
 }
 
 const STEP: usize = 2;

@@ -4,16 +4,26 @@
 
 use std::time::Duration;
 
-/// Reads a duration: `1h30m`, `1.5s`, `300ms`, and the days and weeks that Compose adds (`1d`, `2w`).
+/// Reads a duration of zero or more: see [`parse_nanoseconds`].
 pub fn parse_duration(text: &str) -> Option<Duration> {
-    let text = text.strip_prefix('+').unwrap_or(text);
-    if text == "0" {
-        return Some(Duration::ZERO);
+    let nanoseconds = u64::try_from(parse_nanoseconds(text)?).ok()?;
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// Reads a duration into nanoseconds: `1h30m`, `1.5s`, `-300ms`, and the days and weeks that Compose adds (`1d`, `2w`).
+pub fn parse_nanoseconds(text: &str) -> Option<i64> {
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    if unsigned == "0" {
+        return Some(0);
     }
-    if text.is_empty() {
+    if unsigned.is_empty() {
         return None;
     }
-    let mut rest = text;
+    let mut rest = unsigned;
     let mut total: u128 = 0;
     while !rest.is_empty() {
         let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -25,8 +35,8 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(scaled(number, nanoseconds(unit)?)?)?;
         rest = tail;
     }
-    let total = u64::try_from(total).ok().filter(|n| i64::try_from(*n).is_ok())?;
-    Some(Duration::from_nanos(total))
+    let total = i128::try_from(total).ok()?;
+    i64::try_from(if negative { -total } else { total }).ok()
 }
 
 fn nanoseconds(unit: &str) -> Option<u128> {
@@ -60,9 +70,13 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     Some(total)
 }
 
-/// Prints a duration as Go does: `1m30s`, `500ms`, `0s`.
-pub fn duration_text(duration: Duration) -> String {
-    let nanoseconds = duration.as_nanos();
+/// Prints nanoseconds as Go prints a duration: `1m30s`, `500ms`, `0s`, `-1s`.
+pub fn nanoseconds_text(nanoseconds: i64) -> String {
+    let text = magnitude_text(u128::from(nanoseconds.unsigned_abs()));
+    if nanoseconds < 0 { format!("-{text}") } else { text }
+}
+
+fn magnitude_text(nanoseconds: u128) -> String {
     if nanoseconds == 0 {
         return "0s".to_owned();
     }
@@ -99,17 +113,15 @@ fn decimal(value: u128, unit: u128) -> String {
     text
 }
 
-/// Reads a byte size: `b`, `k`, `kb`, `kib`, `m`, … as powers of 1024, the fraction cut off (`1.5g`).
+/// Reads a byte size: a decimal number, a space or none, and `b`, `k`, `kb`, `kib`, `m`, … as powers of 1024, the
+/// fraction cut off (`1.5g`).
 pub fn parse_bytes(text: &str) -> Option<i64> {
-    let text = text.trim();
-    if text == "-1" {
-        return Some(-1);
-    }
-    let number_end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_end);
-    let power = match unit.trim().to_ascii_lowercase().as_str() {
+    let last = text.rfind(|c: char| c.is_ascii_digit() || c == '.' || c == ' ')?;
+    let (number, unit) = text.split_at(last + 1);
+    let number = number.strip_suffix(' ').unwrap_or(number);
+    let size = parse_float(number).filter(|size| *size >= 0.0)?;
+    let unit = unit.to_ascii_lowercase();
+    let power = match unit.as_str() {
         "" | "b" => 0,
         "k" | "kb" | "kib" => 1,
         "m" | "mb" | "mib" => 2,
@@ -118,19 +130,28 @@ pub fn parse_bytes(text: &str) -> Option<i64> {
         "p" | "pb" | "pib" => 5,
         _ => return None,
     };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let all_digits = whole.chars().chain(fraction.chars()).all(|c| c.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 20 || fraction.len() > 20 || !all_digits {
-        return None;
+    let bytes = size * 1024_f64.powi(power);
+    #[expect(clippy::cast_possible_truncation, reason = "the fraction is cut off")]
+    // What does not fit is the least number there is: so the reference's processor has it.
+    Some(if bytes < 9_223_372_036_854_775_808.0 { bytes as i64 } else { i64::MIN })
+}
+
+/// Reads a decimal number as Go's `strconv.ParseFloat` does; what is too large is none.
+pub fn parse_float(text: &str) -> Option<f64> {
+    let number: f64 = without_underscores(text)?.parse().ok()?;
+    let spelled_out = text.contains(['i', 'I', 'n', 'N']);
+    (number.is_finite() || spelled_out).then_some(number)
+}
+
+/// Underscores may stand between digits.
+fn without_underscores(text: &str) -> Option<std::borrow::Cow<'_, str>> {
+    if !text.contains('_') {
+        return Some(text.into());
     }
-    let unit = 1024_i128.pow(power);
-    let mut total = whole.parse::<i128>().ok()?.checked_mul(unit)?;
-    if !fraction.is_empty() {
-        let numerator: i128 = fraction.parse().ok()?;
-        let denominator = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-        total = total.checked_add(numerator.checked_mul(unit)? / denominator)?;
-    }
-    i64::try_from(total).ok()
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    let between = |(at, byte): (usize, &u8)| *byte != b'_' || (digit(at.checked_sub(1)) && digit(Some(at + 1)));
+    bytes.iter().enumerate().all(between).then(|| text.replace('_', "").into())
 }
 
 /// Reads a number of processors into thousand-millionths.
@@ -168,8 +189,9 @@ mod tests {
             "10µs",
             "2h3m4.005s",
             "7ns",
+            "-1s",
         ] {
-            assert_eq!(parse_duration(text).map(duration_text).as_deref(), Some(text));
+            assert_eq!(parse_nanoseconds(text).map(nanoseconds_text).as_deref(), Some(text));
         }
     }
 
@@ -180,8 +202,7 @@ mod tests {
         assert_eq!(parse_bytes("1.5g"), Some(1_610_612_736));
         assert_eq!(parse_bytes("10"), Some(10));
         assert_eq!(parse_bytes("10b"), Some(10));
-        assert_eq!(parse_bytes("-1"), Some(-1));
-        for wrong in ["", "m", "12x", "1.2.3", "-5m"] {
+        for wrong in ["", "m", "12x", "1.2.3", "-5m", "-1", " 5", "5  m", "1kbb"] {
             assert_eq!(parse_bytes(wrong), None, "{wrong}");
         }
     }
@@ -200,9 +221,8 @@ mod tests {
         }
 
         #[test]
-        fn a_duration_reads_back(nanoseconds in 0_u64..(1 << 60)) {
-            let duration = Duration::from_nanos(nanoseconds);
-            proptest::prop_assert_eq!(parse_duration(&duration_text(duration)), Some(duration));
+        fn a_duration_reads_back(nanoseconds in proptest::prelude::any::<i64>()) {
+            proptest::prop_assert_eq!(parse_nanoseconds(&nanoseconds_text(nanoseconds)), Some(nanoseconds));
         }
     }
 }

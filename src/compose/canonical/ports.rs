@@ -12,7 +12,7 @@ const HINT: &str = "write `[[IP:]PUBLISHED:]TARGET[/PROTOCOL]`";
 pub fn canonical(node: &mut Node, findings: &mut Findings) {
     let Some(list) = node.as_list_mut() else { return };
     let mut ports = Vec::new();
-    for mut item in std::mem::take(list) {
+    for item in std::mem::take(list) {
         if let Some(text) = item.scalar_text() {
             match short(&text, &item.place) {
                 Ok(spread) => ports.extend(spread),
@@ -23,41 +23,10 @@ pub fn canonical(node: &mut Node, findings: &mut Findings) {
                 }
             }
         } else {
-            long(&mut item, findings);
             ports.push(item);
         }
     }
     *list = ports;
-}
-
-fn long(item: &mut Node, findings: &mut Findings) {
-    check(item, "target", findings, |text| port(text, 1).map(|_| ()));
-    check(item, "published", findings, |text| {
-        if text.is_empty() {
-            Ok(())
-        } else {
-            range(text, 0).map(|_| ())
-        }
-    });
-    check(item, "protocol", findings, |text| protocol(text).map(|_| ()));
-    check(item, "host_ip", findings, |text| address(text).map(|_| ()));
-    let place = item.place.clone();
-    let Some(mapping) = item.as_map_mut() else { return };
-    mapping.put_default("protocol", Node::text("tcp", &place));
-}
-
-/// Checks one value of the long form; all but the target become text.
-fn check(item: &mut Node, key: &str, findings: &mut Findings, valid: impl Fn(&str) -> Result<(), String>) {
-    let Some(node) = item.get_mut(key) else { return };
-    let Some(text) = node.scalar_text() else { return };
-    match valid(&text) {
-        Err(why) => {
-            findings.error(format!("`{key}` cannot be `{text}`: {why}"), &node.place);
-            node.value = Value::Invalid;
-        }
-        Ok(()) if key != "target" => node.value = Value::Text(text),
-        Ok(()) => {}
-    }
 }
 
 /// Spreads one short form. A published range for one target stays a range, as in the reference.

@@ -281,11 +281,11 @@ proptest::proptest! {
         let first = load_texts(&[&text]);
         proptest::prop_assert!(first.is_ok(), "{text}\n{first:?}");
         let first = first.expect("loads");
-        let printed = print::yaml(&first.canonical);
+        let printed = first.canonical.yaml();
         let second = load_texts(&[&printed]);
         proptest::prop_assert!(second.is_ok(), "{printed}\n{second:?}");
         let second = second.expect("loads");
-        proptest::prop_assert_eq!(&first.canonical, &second.canonical, "{}", printed);
+        proptest::prop_assert_eq!(first.canonical.yaml(), second.canonical.yaml(), "{}", printed);
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn decimal(value: &Value) -> Option<Value> {
 
 fn duration(value: &Value) -> Option<Value> {
     let Value::Text(text) = value else { return None };
-    Some(Value::Text(units::duration_text(units::parse_duration(text)?)))
+    Some(Value::Text(units::nanoseconds_text(units::parse_nanoseconds(text)?)))
 }
 
 /// A number with a fraction is none, and the reference takes it for nothing.

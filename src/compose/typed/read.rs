@@ -63,8 +63,9 @@ pub fn duration(node: &Node, key: &str) -> Option<Duration> {
     units::parse_duration(node.get(key)?.as_text()?)
 }
 
+/// A number of bytes, which stands there as digits.
 pub fn bytes(node: &Node, key: &str) -> Option<i64> {
-    units::parse_bytes(&node.get(key)?.scalar_text()?)
+    node.get(key)?.scalar_text()?.parse().ok()
 }
 
 pub fn unsigned_bytes(node: &Node, key: &str) -> Option<u64> {
