@@ -116,7 +116,21 @@ pub struct LoadedModel {
 pub fn load(request: &Request<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let mut secret_values = Vec::new();
-    let loaded = run(request, &mut secret_values, &mut findings);
+    let mut unusable = Findings::default();
+    let loaded = run(request, &mut secret_values, &mut findings, &mut unusable);
+    for found in std::mem::take(&mut unusable.warnings) {
+        findings.push(found);
+    }
+    // A project that is right may still be one that nothing here can run.
+    let right = loaded.is_some() && findings.errors.is_empty();
+    findings.refused.append(&mut unusable.refused);
+    for found in unusable.errors {
+        if right {
+            findings.refused.push(found);
+        } else {
+            findings.push(found);
+        }
+    }
     finish(request, &secret_values, &mut findings);
     match loaded {
         Some(loaded) if findings.errors.is_empty() => Ok(Loaded {
@@ -208,7 +222,7 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
     })
 }
 
-fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Findings) -> Option<Loaded> {
+fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Findings, unusable: &mut Findings) -> Option<Loaded> {
     let merged = merged(request, findings)?;
     *secret_values = merged.secrets();
     let Merged {
@@ -249,7 +263,7 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
         files: request.files.iter().map(|(file, _)| file.clone()).collect(),
         variables: &variables,
     };
-    let mut project = typed::project(&tree, frame, findings);
+    let mut project = typed::project(&tree, frame, findings, unusable);
     project.disabled = disabled.into_keys().collect();
     let support = supported(uses, &project, findings);
     Some(Loaded {

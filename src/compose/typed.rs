@@ -28,8 +28,8 @@ pub struct Frame<'a> {
     pub variables: &'a BTreeMap<String, String>,
 }
 
-/// Makes the project of its finished tree.
-pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings) -> Project {
+/// Makes the project of its finished tree. What the language allows and nothing here can run goes to `unusable`.
+pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable: &mut Findings) -> Project {
     let base = Base {
         directory: &frame.directory,
         home: frame.variables.get("HOME").map(String::as_str),
@@ -37,7 +37,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings) -> Projec
     let section = |key: &str| tree.get(key).and_then(Node::as_map).into_iter().flatten();
     let mut services: IndexMap<String, Service> = IndexMap::new();
     for (name, entry) in section("services") {
-        services.insert(name.clone(), service::service(name, &entry.value, &base, findings));
+        services.insert(name.clone(), service::service(name, &entry.value, &base, unusable));
     }
     // The canonical form keeps optional dependencies on services that are not there; the project does not.
     let names: HashSet<String> = services.keys().cloned().collect();

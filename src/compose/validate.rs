@@ -74,6 +74,11 @@ fn service(service: &Node, findings: &mut Findings) {
             findings.error(format!("`{text}` is not an IP address"), &address.place);
         }
     }
+    for mount in list(Some(service), "volumes") {
+        if mount.get("type").and_then(Node::as_text) == Some("bind") && mount.get("source").is_none() {
+            findings.error("a mount of type `bind` needs `source`, a path of the host", &mount.place);
+        }
+    }
     for watch in list(service.get("develop"), "watch") {
         if let Some(path) = watch.get("path").filter(|path| path.as_text() == Some("")) {
             findings.error("the `path` to watch is empty", &path.place);

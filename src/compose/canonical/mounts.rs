@@ -86,7 +86,10 @@ impl Spec {
                 "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" => {
                     bind.put("propagation", Node::text(option, place));
                 }
-                "z" | "Z" => bind.put("selinux", Node::text(option, place)),
+                "z" | "Z" => {
+                    findings.warning(format!("`{option}` has no effect"), place);
+                    bind.put("selinux", Node::text(option, place));
+                }
                 "cached" | "delegated" | "consistent" => {
                     findings.warning(format!("`{option}` has no effect on Linux"), place);
                 }
@@ -173,7 +176,7 @@ mod tests {
             ("x:/data", Ok("- x:/data -")),
             ("${A:-b}:/data", Ok("${A:-b} /data -")),
             ("", Err("it is empty")),
-            ("a::b", Err("a part between colons is empty")),
+            ("aa::b", Err("a part between colons is empty")),
             ("data:/data:ro:z", Err("there are too many colons")),
         ] {
             assert_eq!(read(text).as_deref(), expected.as_ref().copied(), "{text}");

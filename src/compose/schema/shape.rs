@@ -369,36 +369,6 @@ fn is_small_letters(name: &str) -> bool {
 }
 
 impl Shape {
-    /// The object among the alternatives, where there is one.
-    pub fn object(&self) -> Option<&'static Object> {
-        match self {
-            Shape::Object(object) => Some(object),
-            Shape::Either(shapes) => shapes.iter().find_map(Shape::object),
-            Shape::Optional(shape) => shape.object(),
-            _ => None,
-        }
-    }
-
-    /// The shape of the items, where this may be a list.
-    pub fn item(&self) -> Option<&'static Shape> {
-        match self {
-            Shape::List(item) | Shape::Set(item) => Some(item),
-            Shape::Either(shapes) => shapes.iter().find_map(Shape::item),
-            Shape::Optional(shape) => shape.item(),
-            _ => None,
-        }
-    }
-
-    /// The shape of the values, where this may be a mapping with any keys.
-    pub fn entry(&self) -> Option<&'static Shape> {
-        match self {
-            Shape::Map(_, value) => Some(value),
-            Shape::Either(shapes) => shapes.iter().find_map(Shape::entry),
-            Shape::Optional(shape) => shape.entry(),
-            _ => None,
-        }
-    }
-
     /// In a reader's words: `a string or a list`.
     pub fn words(&self) -> String {
         match self {

@@ -1,6 +1,6 @@
 //! `volumes` and `tmpfs` of a service become mounts.
 
-use super::read::{flag, mode, optional_flag, text, unsigned_bytes};
+use super::read::{flag, mode, text, unsigned_bytes};
 use crate::compose::findings::Findings;
 use crate::compose::model::{Mount, MountKind};
 use crate::compose::tree::Node;
@@ -44,13 +44,11 @@ fn mount(item: &Node, findings: &mut Findings) -> Option<Mount> {
         },
         ("bind", Some(source)) => MountKind::Bind {
             source,
-            create_host_path: optional_flag(part("bind"), "create_host_path").unwrap_or(true),
+            // Options without it say that the path has to be there; no options at all, that it need not.
+            create_host_path: item.get("bind").is_none_or(Node::is_null) || flag(part("bind"), "create_host_path"),
             propagation: text(part("bind"), "propagation"),
         },
-        ("bind", None) => {
-            findings.error("a mount of type `bind` needs `source`, a path of the host", &item.place);
-            return None;
-        }
+        ("bind", None) => return None,
         ("tmpfs", None) => MountKind::Tmpfs {
             size: unsigned_bytes(part("tmpfs"), "size"),
             mode: mode(part("tmpfs"), "mode", findings),
