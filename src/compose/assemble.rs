@@ -13,7 +13,7 @@ use super::extends::{self, Extended};
 use super::findings::Findings;
 use super::load::Request;
 use super::reset::Resets;
-use super::source::{Diagnostic, Place, Source};
+use super::source::{Diagnostic, Place, Source, text_of};
 use super::tree::{Node, Value};
 use super::{canonical, defaults, include, interpolate, lookups, merge, parse, paths, schema, unique, validate};
 
@@ -77,7 +77,9 @@ impl Assembler<'_> {
         if self.request.stages.path_resolution || !set.is_own {
             self.resolve_paths(&mut tree, &set.base, set);
         }
-        lookups::entries(&mut tree, &set.variables);
+        if self.request.stages.interpolation {
+            lookups::entries(&mut tree, &set.variables);
+        }
         if !set.is_own {
             lookups::contents(&mut tree, &set.variables);
             lookups::remember(&tree, &set.variables, &mut self.outside);
@@ -140,10 +142,11 @@ impl Assembler<'_> {
     /// Reads and parses a file that another one names at a place; `why` says how (`extended from`).
     pub fn read(&mut self, path: &Path, why: &str, place: &Place) -> Option<Vec<Node>> {
         let shown = self.shown(path);
-        let text = match (self.request.read)(path).map(String::from_utf8) {
+        let text = match (self.request.read)(path).map(text_of) {
             Ok(Ok(text)) => text,
-            Ok(Err(_)) => {
-                self.findings.error(format!("the file `{shown}` is not text"), place);
+            Ok(Err(found)) => {
+                self.findings
+                    .error(format!("cannot read the file `{shown}`: {found}"), place);
                 return None;
             }
             Err(error) => {

@@ -222,7 +222,7 @@ impl Joining<'_, '_> {
                 .map(|file| (join(&self.set.base, file), &file.place, true))
                 .collect()
         };
-        let mut own: BTreeMap<String, String> = BTreeMap::new();
+        let mut own = dotenv::Variables::new();
         for (path, place, required) in files {
             let shown = self.assembler.shown(&path);
             let bytes = match (self.assembler.request.read)(&path) {
@@ -242,16 +242,13 @@ impl Joining<'_, '_> {
                 self.assembler.findings.error(message, place);
                 return None;
             };
-            let known = |name: &str| self.set.variables.get(name).or_else(|| own.get(name)).cloned();
-            match dotenv::parse(&shown, &text, &known) {
-                Ok(read) => own.extend(read),
-                Err(found) => {
-                    self.assembler.findings.push(Diagnostic {
-                        trail: vec![("named here".to_owned(), place.clone())],
-                        ..*found
-                    });
-                    return None;
-                }
+            let known = |name: &str| self.set.variables.get(name).cloned();
+            if let Err(found) = dotenv::parse(&shown, &text, &known, &mut own) {
+                self.assembler.findings.push(Diagnostic {
+                    trail: vec![("named here".to_owned(), place.clone())],
+                    ..*found
+                });
+                return None;
             }
         }
         for (name, value) in own {

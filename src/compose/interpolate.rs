@@ -1,8 +1,9 @@
 //! The interpolation stage: `$NAME` and `${NAME…}` in every string value of one file.
 //!
 //! Knows the eight forms of the specification (*interpolation*) and `$$`. Never reads the process's
-//! environment: the variables come with the request. A default that is not taken is not looked at, so
-//! it neither warns nor fails; the reference expands it all the same.
+//! environment: the variables come with the request. Where a form ends is the reference's rule, to the character:
+//! from `${NAME` and an operator to the last `}` of the line, of which the first balanced part is the form and what
+//! follows is text. A default that is not taken warns of nothing, but it must be valid, as in the reference.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use super::source::{Diagnostic, Place};
 use super::tree::{Node, Value};
 
 /// How deep expressions may nest in each other.
-const DEPTH: usize = 32;
+pub const DEPTH: usize = 200;
 
 /// The variables, and which of them were missed already.
 pub struct Variables<'a> {
@@ -115,24 +116,25 @@ fn expand(
     unset: &mut dyn FnMut(&str),
     depth: usize,
 ) -> Result<String, Failure> {
+    if depth > DEPTH {
+        return Err(malformed(text, "too many expressions inside each other"));
+    }
     let mut output = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
         output.push_str(&rest[..dollar]);
-        let after = &rest[dollar + 1..];
+        let form = &rest[dollar..];
+        let after = &form[1..];
         if let Some(tail) = after.strip_prefix('$') {
             output.push('$');
             rest = tail;
         } else if let Some(body) = after.strip_prefix('{') {
-            let Some(end) = closing_brace(body) else {
-                return Err(malformed(&rest[dollar..], "the closing `}` is missing"));
-            };
-            let expression = &rest[dollar..dollar + 2 + end + 1];
-            if depth >= DEPTH {
-                return Err(malformed(expression, "too many expressions inside each other"));
-            }
-            output.push_str(&braced(&body[..end], expression, lookup, unset, depth)?);
-            rest = &body[end + 1..];
+            let whole = braced_length(body).map_err(|why| malformed(written(form), why))?;
+            let whole = &form[..2 + whole];
+            let expression = &whole[..balanced_length(whole).unwrap_or(whole.len())];
+            let body = &expression[2..expression.len() - 1];
+            output.push_str(&braced(body, expression, lookup, unset, depth)?);
+            rest = &form[expression.len()..];
         } else {
             let name = &after[..name_length(after)];
             if name.is_empty() {
@@ -158,9 +160,6 @@ fn braced(
     depth: usize,
 ) -> Result<String, Failure> {
     let (name, rest) = body.split_at(name_length(body));
-    if name.is_empty() {
-        return Err(malformed(expression, "a variable's name must follow `${`"));
-    }
     let value = lookup(name);
     if rest.is_empty() {
         if value.is_none() {
@@ -172,31 +171,103 @@ fn braced(
         Some(operation) => (true, operation),
         None => (false, rest),
     };
-    let there = value.filter(|value| !(strict && value.is_empty()));
+    let there = value.clone().filter(|value| !(strict && value.is_empty()));
     let mut characters = operation.chars();
     let operator = characters.next();
-    let word = characters.as_str();
-    match (operator, there) {
-        (Some('-' | '?'), Some(value)) => Ok(value),
-        (Some('-'), None) | (Some('+'), Some(_)) => expand(word, lookup, unset, depth + 1),
-        (Some('+'), None) => Ok(String::new()),
-        (Some('?'), None) => {
-            let state = if strict { "not set or empty" } else { "not set" };
-            let message = if word.is_empty() {
-                format!("the required variable `{name}` is {state}")
-            } else {
-                format!("the required variable `{name}` is {state}: {word}")
-            };
-            Err(Failure {
-                expression: expression.to_owned(),
-                message,
-                hint: Some(format!("set `{name}` in the environment or in `.env`")),
-            })
+    // What is not taken is looked at for what is wrong in it only.
+    let taken = matches!((operator, &there), (Some('-' | '?'), None) | (Some('+'), Some(_)));
+    let mut missed = Vec::new();
+    let word = expand(
+        characters.as_str(),
+        lookup,
+        &mut |name| missed.push(name.to_owned()),
+        depth + 1,
+    )?;
+    if taken {
+        missed.iter().for_each(|name| unset(name));
+    }
+    match (operator, taken) {
+        (Some('?'), true) => Err(required(name, strict, characters.as_str(), expression)),
+        (_, true) => Ok(word),
+        (_, false) => Ok(value.unwrap_or_default()),
+    }
+}
+
+fn required(name: &str, strict: bool, word: &str, expression: &str) -> Failure {
+    let state = if strict { "not set or empty" } else { "not set" };
+    let message = if word.is_empty() {
+        format!("the required variable `{name}` is {state}")
+    } else {
+        // As written: the value of another variable may be a secret.
+        format!("the required variable `{name}` is {state}: {word}")
+    };
+    Failure {
+        expression: expression.to_owned(),
+        message,
+        hint: Some(format!("set `{name}` in the environment or in `.env`")),
+    }
+}
+
+/// An expression as it is written.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Expression<'t> {
+    /// Empty where the expression is malformed.
+    pub name: &'t str,
+    /// `-`, `+`, `?` or nothing.
+    pub operator: &'t str,
+    /// What stands behind the operator.
+    pub word: &'t str,
+    /// What stands behind the expression, up to the last brace of the line.
+    pub behind: &'t str,
+}
+
+/// The expressions of a text, without those inside of and behind others.
+pub fn expressions(text: &str) -> Vec<Expression<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        let form = &rest[dollar..];
+        let after = &form[1..];
+        let (expression, length) = if after.starts_with('$') {
+            (None, 2)
+        } else if let Some(body) = after.strip_prefix('{') {
+            match braced_length(body) {
+                Ok(length) => (Some(Expression::braced(&form[..2 + length])), 2 + length),
+                Err(_) => (Some(Expression::plain("")), 2),
+            }
+        } else {
+            let name = &after[..name_length(after)];
+            let expression = (!name.is_empty()).then(|| Expression::plain(name));
+            (expression, 1 + name.len())
+        };
+        found.extend(expression);
+        rest = &form[length..];
+    }
+    found
+}
+
+impl<'t> Expression<'t> {
+    fn plain(name: &'t str) -> Self {
+        Expression {
+            name,
+            operator: "",
+            word: "",
+            behind: "",
         }
-        _ => Err(malformed(
-            expression,
-            "after the name come `}` or one of `:-` `-` `:?` `?` `:+` `+`",
-        )),
+    }
+
+    /// Reads a form from `${` to the last brace of its line.
+    fn braced(form: &'t str) -> Self {
+        let length = balanced_length(form).unwrap_or(form.len());
+        let (name, rest) = form[2..length - 1].split_at(name_length(&form[2..]));
+        let rest = rest.strip_prefix(':').unwrap_or(rest);
+        let (operator, word) = rest.split_at(rest.len().min(1));
+        Expression {
+            name,
+            operator,
+            word,
+            behind: &form[length..],
+        }
     }
 }
 
@@ -219,20 +290,53 @@ fn name_length(text: &str) -> usize {
         .map_or(text.len(), |(at, _)| at)
 }
 
-/// Where the brace closes that was opened before the text; every `{` inside opens one more.
-fn closing_brace(text: &str) -> Option<usize> {
-    let mut open = 1_usize;
-    for (at, character) in text.char_indices() {
-        match character {
-            '{' => open += 1,
-            '}' => open -= 1,
+/// How long a form is from behind its `${` to the last `}` that can close it; or why there is none.
+fn braced_length(body: &str) -> Result<usize, &'static str> {
+    let name = name_length(body);
+    if name == 0 {
+        return Err("a variable's name must follow `${`");
+    }
+    let rest = &body[name..];
+    if rest.starts_with('}') {
+        return Ok(name + 1);
+    }
+    if rest.is_empty() {
+        return Err("the closing `}` is missing");
+    }
+    let operator = rest.strip_prefix(':').unwrap_or(rest);
+    if !operator.starts_with(['-', '+', '?']) {
+        return Err("after the name come `}` or one of `:-` `-` `:?` `?` `:+` `+`");
+    }
+    let line = rest.split('\n').next().unwrap_or_default();
+    match line.rfind('}') {
+        Some(last) => Ok(name + last + 1),
+        None => Err("the closing `}` is missing in its line"),
+    }
+}
+
+/// How long the first balanced part of a form is, braces and all. Of each opening brace the character behind it
+/// does not count.
+fn balanced_length(form: &str) -> Option<usize> {
+    let mut open = 0_usize;
+    let mut bytes = form.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'}' if open <= 1 => return Some(at + 1),
+            b'}' => open -= 1,
+            b'{' => {
+                open += 1;
+                bytes.next();
+            }
             _ => {}
-        }
-        if open == 0 {
-            return Some(at);
         }
     }
     None
+}
+
+/// A malformed expression as far as it is worth showing: to its brace, or to the end of its line.
+fn written(form: &str) -> &str {
+    let line = form.split('\n').next().unwrap_or_default();
+    line.find('}').map_or(line, |at| &line[..=at])
 }
 
 #[cfg(test)]
@@ -286,17 +390,34 @@ mod tests {
         for text in ["${}", "${A!}", "${ A }", "${A:x}", "${A", "${1}"] {
             assert!(failure(text).message.contains("is not a valid interpolation"), "{text}");
         }
-        let deep = "${NO:-".repeat(100) + &"}".repeat(100);
+        let deep = "${NO:-".repeat(300) + &"}".repeat(300);
         assert!(failure(&deep).message.contains("too many"));
     }
 
     #[test]
-    fn an_untaken_default_is_not_looked_at() {
+    fn an_untaken_default_warns_of_nothing_and_must_be_valid() {
         let mut missed = Vec::new();
-        let text = "${A:-$B${C:?gone}} ${D} $D ${E-$F}";
+        let text = "${A:-$B${C}} ${D} $D ${E-$F} ${NO+$F}";
         let result = substitute(text, &lookup, &mut |name| missed.push(name.to_owned()));
-        assert_eq!(result.as_deref(), Ok("aval   "));
+        assert_eq!(result.as_deref(), Ok("aval    "));
         assert_eq!(missed, ["D", "D"]);
+        assert_eq!(
+            failure("${A:-${NO:?gone}}").message,
+            "the required variable `NO` is not set or empty: gone"
+        );
+        assert!(failure("${A:?${}}").message.contains("is not a valid interpolation"));
+    }
+
+    #[test]
+    fn a_form_ends_where_the_reference_ends_it() {
+        assert_eq!(value("${NO:-{}}"), "{}");
+        assert_eq!(value("${NO:-{x}"), "{x");
+        assert!(failure("${NO:-{}}|${NO:-{x}").message.contains("in its line"));
+        assert_eq!(value("${NO:-{x}}y"), "{x}y");
+        assert_eq!(value("${A}}"), "aval}");
+        assert_eq!(value("${NO:-a}${A}b}"), "aavalb}");
+        assert_eq!(value("${NO:-${A}-${NO:-x}}-${A}"), "aval-x-aval");
+        assert!(failure("${NO:-a\n}").message.contains("in its line"));
     }
 
     proptest::proptest! {

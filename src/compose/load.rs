@@ -212,6 +212,10 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
     if request.stages.normalization {
         set_name(&mut tree, &name);
         defaults::imply(&mut tree, &name);
+        // Where variables are left as they are, the reference knows none.
+        let none = BTreeMap::new();
+        let known = if request.stages.interpolation { &set.variables } else { &none };
+        environment::fill_unset(&mut tree, known);
     }
     Some(Merged {
         tree,
@@ -249,6 +253,7 @@ fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Fi
     if request.stages.environment_resolution {
         environment::resolve(&mut tree, &variables, request.read, findings);
     }
+    environment::resolve_labels(&mut tree, request.read, findings);
     selection::select(&mut tree, &mut disabled, request, findings);
     if request.stages.consistency {
         checks::container_names(&tree, findings);

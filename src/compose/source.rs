@@ -26,6 +26,37 @@ impl Source {
     }
 }
 
+/// A file's bytes as text: UTF-8, or UTF-16 with its byte order mark.
+///
+/// # Errors
+///
+/// Where the bytes are no text.
+pub fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    let wide = match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => Some((rest, u16::from_le_bytes as fn([u8; 2]) -> u16)),
+        [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
+        _ => None,
+    };
+    if let Some((rest, unit)) = wide {
+        let units: Vec<u16> = rest
+            .chunks(2)
+            .map(|pair| unit([pair[0], *pair.get(1).unwrap_or(&0)]))
+            .collect();
+        return String::from_utf16(&units).map_err(|_| "it is not valid UTF-16".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = String::from_utf8_lossy(valid)
+            .chars()
+            .rev()
+            .take_while(|c| *c != '\n')
+            .count()
+            + 1;
+        format!("it is not UTF-8 in line {line}, column {column}")
+    })
+}
+
 /// A stretch of a source text, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

@@ -70,7 +70,7 @@ fn environment_files_fail_at_their_entry_or_in_themselves() {
     let lines: Vec<String> = found.iter().map(line).collect();
     let expected = [
         "2:37 the environment file `/srv/app/none.env` does not exist [`required: false` lets it be missing]",
-        "2:47 the environment file `/srv/app/binary.env` is not text",
+        "2:47 the file `/srv/app/binary.env` is not text",
         "2:2 a variable's name cannot contain a space",
     ];
     assert_eq!(lines, expected);
