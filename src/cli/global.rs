@@ -19,7 +19,7 @@ pub struct GlobalArguments {
     #[arg(short, long, global = true, value_name = "NAME")]
     pub project_name: Option<String>,
     /// Folder that relative paths are resolved against [default: the first file's]
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", alias = "workdir")]
     pub project_directory: Option<PathBuf>,
     /// File of variables for the Compose file [default: `.env` in the project's folder]
     #[arg(long = "env-file", global = true, value_name = "FILE")]
@@ -30,6 +30,9 @@ pub struct GlobalArguments {
     /// Take every warning of the Compose files for an error
     #[arg(long, global = true)]
     pub strict: bool,
+    /// Keep networks, volumes, configs and secrets that no service uses
+    #[arg(long)]
+    pub all_resources: bool,
     /// How progress is shown: live, plain, json (an object a line), quiet, or auto: live on a terminal, else plain
     #[arg(
         long,

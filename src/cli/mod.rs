@@ -2,6 +2,7 @@
 //! files once; commands read neither.
 
 mod config;
+mod discovery;
 mod down;
 pub mod error;
 mod global;

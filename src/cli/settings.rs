@@ -32,9 +32,21 @@ impl Environment {
     pub fn of_this_process() -> Self {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables: BTreeMap<String, String> = variables.collect();
+        let here = std::env::current_dir().unwrap_or_default();
+        // A shell that came here over a symbolic link calls the folder by the link's name, and so does the user.
+        let said = variables
+            .get("PWD")
+            .map(PathBuf::from)
+            .filter(|said| said.is_absolute());
+        let same = |said: &PathBuf| {
+            said.canonicalize()
+                .ok()
+                .is_some_and(|said| here.canonicalize().ok() == Some(said))
+        };
         Environment {
-            variables: variables.collect(),
-            directory: std::env::current_dir().unwrap_or_default(),
+            directory: said.filter(same).unwrap_or(here),
+            variables,
         }
     }
 
@@ -50,13 +62,19 @@ impl Environment {
 /// What a command works with.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// `-f`, as said.
     pub files: Vec<PathBuf>,
+    /// `-p`, as said.
     pub project_name: Option<String>,
     pub project_directory: Option<PathBuf>,
+    /// `--env-file`, else `COMPOSE_ENV_FILES`.
     pub env_files: Vec<PathBuf>,
+    /// `--profile`, as said.
     pub profiles: Vec<String>,
     /// Every warning of the Compose files is an error.
     pub strict: bool,
+    /// What no service uses belongs to the project, too.
+    pub all_resources: bool,
     pub progress: ProgressMode,
     pub environment: Environment,
     /// Hoist's state directory.
@@ -72,23 +90,16 @@ pub struct Settings {
 impl Settings {
     /// Resolves the arguments against the environment; arguments win.
     pub fn resolve(arguments: &GlobalArguments, environment: Environment) -> Self {
-        let separator = environment.get("COMPOSE_PATH_SEPARATOR").unwrap_or(":").to_owned();
-        let list = |name: &str, separator: &str| -> Vec<String> {
-            let parts = environment
-                .get(name)
-                .into_iter()
-                .flat_map(|value| value.split(separator));
-            parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        // The one list that no environment file can give: it says which these are.
+        let env_files = if arguments.env_files.is_empty() {
+            let said = environment.get("COMPOSE_ENV_FILES").unwrap_or_default();
+            said.split(',')
+                .filter(|file| !file.is_empty())
+                .map(PathBuf::from)
+                .collect()
+        } else {
+            arguments.env_files.clone()
         };
-        let or_variable = |said: &[PathBuf], name: &str, separator: &str| -> Vec<PathBuf> {
-            if said.is_empty() {
-                list(name, separator).into_iter().map(PathBuf::from).collect()
-            } else {
-                said.to_vec()
-            }
-        };
-        let mut profiles = arguments.profiles.clone();
-        profiles.extend(list("COMPOSE_PROFILES", ","));
         let home = environment
             .get("HOME")
             .map_or_else(|| PathBuf::from("/"), PathBuf::from);
@@ -102,15 +113,16 @@ impl Settings {
             .get("XDG_RUNTIME_DIR")
             .map(|path| Path::new(path).join("hoist"));
         Settings {
-            files: or_variable(&arguments.files, "COMPOSE_FILE", &separator),
-            project_name: arguments
-                .project_name
+            files: arguments.files.clone(),
+            project_name: arguments.project_name.clone(),
+            project_directory: arguments
+                .project_directory
                 .clone()
-                .or_else(|| environment.get("COMPOSE_PROJECT_NAME").map(str::to_owned)),
-            project_directory: arguments.project_directory.clone(),
-            env_files: or_variable(&arguments.env_files, "COMPOSE_ENV_FILES", ","),
-            profiles,
+                .filter(|path| !path.as_os_str().is_empty()),
+            env_files,
+            profiles: arguments.profiles.clone(),
             strict: arguments.strict,
+            all_resources: arguments.all_resources,
             progress: arguments.progress,
             runtime: runtime.unwrap_or_else(|| state.join("run")),
             state,
@@ -214,35 +226,18 @@ mod tests {
     }
 
     #[test]
-    fn arguments_win_over_variables() {
-        let variables = [
-            ("COMPOSE_FILE", "a.yaml;b.yaml"),
-            ("COMPOSE_PATH_SEPARATOR", ";"),
-            ("COMPOSE_PROJECT_NAME", "shop"),
-        ];
-        let from_variables = settings(GlobalArguments::default(), &variables);
-        assert_eq!(from_variables.files, [PathBuf::from("a.yaml"), PathBuf::from("b.yaml")]);
-        assert_eq!(from_variables.project_name.as_deref(), Some("shop"));
-        let said = GlobalArguments {
-            files: vec!["c.yaml".into()],
-            project_name: Some("other".into()),
-            ..GlobalArguments::default()
-        };
-        let from_arguments = settings(said, &variables);
-        assert_eq!(from_arguments.files, [PathBuf::from("c.yaml")]);
-        assert_eq!(from_arguments.project_name.as_deref(), Some("other"));
-    }
-
-    #[test]
-    fn profiles_add_up() {
-        let said = GlobalArguments {
-            profiles: vec!["debug".into()],
-            ..GlobalArguments::default()
-        };
+    fn environment_files_are_those_said_else_those_of_the_variable() {
+        let variables = [("COMPOSE_ENV_FILES", "a.env,,b.env")];
+        let from_variable = settings(GlobalArguments::default(), &variables);
         assert_eq!(
-            settings(said, &[("COMPOSE_PROFILES", "a,b")]).profiles,
-            ["debug", "a", "b"]
+            from_variable.env_files,
+            [PathBuf::from("a.env"), PathBuf::from("b.env")]
         );
+        let said = GlobalArguments {
+            env_files: vec!["c.env".into()],
+            ..GlobalArguments::default()
+        };
+        assert_eq!(settings(said, &variables).env_files, [PathBuf::from("c.env")]);
     }
 
     #[test]

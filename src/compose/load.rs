@@ -103,8 +103,26 @@ impl Loaded {
 pub struct LoadedModel {
     /// Warnings only.
     pub warnings: Vec<Diagnostic>,
-    /// Every mapping in the order of the alphabet.
-    pub model: serde_json::Value,
+    tree: Node,
+}
+
+impl LoadedModel {
+    /// The merged files as YAML.
+    pub fn yaml(&self) -> String {
+        output::plain_yaml(&self.tree)
+    }
+
+    /// The merged files as JSON.
+    pub fn json(&self) -> String {
+        output::plain_json(&self.tree)
+    }
+
+    /// The merged files as data, every mapping in the order of the alphabet.
+    pub fn data(&self) -> serde_json::Value {
+        let mut data = self.tree.to_json();
+        data.sort_all_objects();
+        data
+    }
 }
 
 /// Loads a project.
@@ -154,11 +172,9 @@ pub fn load_model(request: &Request<'_>) -> Result<LoadedModel, Vec<Diagnostic>>
     finish(request, &secret_values, &mut findings);
     match merged {
         Some(merged) if findings.errors.is_empty() => {
-            let mut model = merged.tree.to_json();
-            model.sort_all_objects();
             Ok(LoadedModel {
                 warnings: findings.warnings,
-                model,
+                tree: merged.tree,
             })
         }
         _ => Err(findings.errors),

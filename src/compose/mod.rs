@@ -30,6 +30,7 @@ mod profiles;
 mod reset;
 mod schema;
 mod selection;
+pub mod service_hash;
 pub mod source;
 pub mod support;
 #[cfg(test)]
@@ -40,8 +41,10 @@ mod unique;
 pub mod units;
 mod validate;
 mod values;
+pub mod variables;
 
 pub use load::{Loaded, LoadedModel, Request, Stages, load, load_model};
 pub use model::{Project, Service};
 pub use parse::plain as plain_yaml;
+pub use paths::normal as normal_path;
 pub use source::{Diagnostic, Place, Severity};

@@ -137,6 +137,11 @@ impl Output {
         self.write(Stream::Stdout, &ended(text), false);
     }
 
+    /// The same to the byte: no line break is added, nothing in it is changed.
+    pub fn exact(&self, text: &str) {
+        self.write(Stream::Stdout, text, true);
+    }
+
     /// A remark on stderr that `--quiet` leaves out.
     pub fn remark(&self, text: &str) {
         if !self.quiet {
