@@ -113,7 +113,19 @@ impl Surroundings<'_> {
         for entry in files.iter().flat_map(|files| files.value.as_list().unwrap_or_default()) {
             let Some(path) = entry.get("path") else { continue };
             let required = entry.get("required").is_none_or(Node::is_true);
-            let raw = entry.get("format").and_then(Node::as_text) == Some("raw");
+            let format = entry.get("format").filter(|format| format.as_text() != Some(""));
+            let raw = format.and_then(Node::as_text) == Some("raw");
+            if let Some(format) = format
+                && !raw
+            {
+                let hint = "without `format` a file is read as `.env` is".to_owned();
+                findings.error_hint(
+                    "the one format of environment files is `raw`",
+                    &format.place,
+                    Some(hint),
+                );
+                continue;
+            }
             let hint = "`required: false` lets it be missing";
             let Some(text) = self.text(path, "environment file", required.then_some(hint), findings) else {
                 continue;

@@ -39,7 +39,11 @@ fn loads_as_the_reference_does(path: &Path, text: String) -> Outcome {
     let _ = child.stdin.take().expect("piped").write_all(case.stdin.as_bytes());
     let done = child.wait_with_output()?;
     let settled = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(root.to_str().expect("text"), ROOT);
-    let (printed, said) = (settled(&done.stdout), settled(&done.stderr));
+    let (mut printed, said) = (settled(&done.stdout), settled(&done.stderr));
+    // A section cannot end without a line break, as the reference's JSON does.
+    if !printed.is_empty() && !printed.ends_with('\n') {
+        printed.push('\n');
+    }
 
     let mut wrong = Vec::new();
     match &case.answer {
