@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use hoist::compose::{Stages, self, Project, Request};
+use hoist::compose::{self, Project, Request, Stages};
 use hoist::engine::observation::{
     Cluster, ObservedContainer, ObservedImage, ObservedNetwork, ObservedNode, ObservedService, ObservedTask,
     ObservedVolume, TaskState,

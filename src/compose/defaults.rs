@@ -11,7 +11,9 @@ use super::tree::{Entry, Mapping, Node, Put, Value};
 pub fn fill(project: &mut Node) {
     let services = project.get_mut("services").and_then(Node::as_map_mut);
     for entry in services.into_iter().flat_map(|services| services.values_mut()) {
-        let Some(service) = entry.value.as_map_mut() else { continue };
+        let Some(service) = entry.value.as_map_mut() else {
+            continue;
+        };
         if let Some(entry) = service.get_mut("build")
             && let Some(build) = entry.value.as_map_mut()
         {

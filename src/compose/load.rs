@@ -13,8 +13,7 @@ use super::support::{self, Use};
 use super::tree::{Mapping, Node, Put, Value};
 use super::typed::Frame;
 use super::{
-    checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection,
-    typed, values,
+    checks, defaults, environment, interpolate, names, output, parse, paths, profiles, schema, selection, typed, values,
 };
 
 /// Reads one file's bytes; the caller decides where from (disk, standard input, a test's table). A folder must fail
@@ -171,12 +170,10 @@ pub fn load_model(request: &Request<'_>) -> Result<LoadedModel, Vec<Diagnostic>>
     let secret_values = merged.as_ref().map(Merged::secrets).unwrap_or_default();
     finish(request, &secret_values, &mut findings);
     match merged {
-        Some(merged) if findings.errors.is_empty() => {
-            Ok(LoadedModel {
-                warnings: findings.warnings,
-                tree: merged.tree,
-            })
-        }
+        Some(merged) if findings.errors.is_empty() => Ok(LoadedModel {
+            warnings: findings.warnings,
+            tree: merged.tree,
+        }),
         _ => Err(findings.errors),
     }
 }
@@ -230,7 +227,11 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
         defaults::imply(&mut tree, &name);
         // Where variables are left as they are, the reference knows none.
         let none = BTreeMap::new();
-        let known = if request.stages.interpolation { &set.variables } else { &none };
+        let known = if request.stages.interpolation {
+            &set.variables
+        } else {
+            &none
+        };
         environment::fill_unset(&mut tree, known);
     }
     Some(Merged {
@@ -242,7 +243,12 @@ fn merged(request: &Request<'_>, findings: &mut Findings) -> Option<Merged> {
     })
 }
 
-fn run(request: &Request<'_>, secret_values: &mut Vec<String>, findings: &mut Findings, unusable: &mut Findings) -> Option<Loaded> {
+fn run(
+    request: &Request<'_>,
+    secret_values: &mut Vec<String>,
+    findings: &mut Findings,
+    unusable: &mut Findings,
+) -> Option<Loaded> {
     let merged = merged(request, findings)?;
     *secret_values = merged.secrets();
     let Merged {

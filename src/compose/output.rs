@@ -94,7 +94,9 @@ impl Writer {
     fn object(self, node: &Node, form: &Form) -> Json {
         let mut output = Map::new();
         for field in form.fields {
-            let stated = node.get(field.name).filter(|node| !node.is_null() && !node.is_invalid());
+            let stated = node
+                .get(field.name)
+                .filter(|node| !node.is_null() && !node.is_invalid());
             if let Some(value) = self.field(stated, field, node) {
                 let name = match (form.capital_in_json, self.format) {
                     (true, Format::Json) => capital(field.name),
@@ -168,9 +170,15 @@ impl Writer {
 
     /// A mapping in the format's order of keys.
     fn map(self, node: &Node, value: impl Fn(&Node) -> Json) -> Json {
-        let Some(mapping) = node.as_map() else { return Json::Null };
+        let Some(mapping) = node.as_map() else {
+            return Json::Null;
+        };
         let present = mapping.iter().filter(|(_, entry)| !entry.value.is_invalid());
-        self.sorted(present.map(|(key, entry)| (key.as_str(), value(&entry.value))).collect())
+        self.sorted(
+            present
+                .map(|(key, entry)| (key.as_str(), value(&entry.value)))
+                .collect(),
+        )
     }
 
     /// The same, where the reference takes `x-` keys for extensions though they are names of the file's own: they come
@@ -178,7 +186,9 @@ impl Writer {
     fn names(self, node: &Node, value: impl Fn(&Node) -> Json) -> Json {
         let is_extension =
             |key: &String, entry: &Entry| key.starts_with("x-") && entry.key.start != entry.value.place.start;
-        let Some(mapping) = node.as_map() else { return Json::Null };
+        let Some(mapping) = node.as_map() else {
+            return Json::Null;
+        };
         if !mapping.iter().any(|(key, entry)| is_extension(key, entry)) {
             return self.map(node, value);
         }
@@ -192,7 +202,12 @@ impl Writer {
 
     fn sorted(self, mut entries: Vec<(&str, Json)>) -> Json {
         self.sort(&mut entries);
-        Json::Object(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+        Json::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        )
     }
 
     fn sort(self, entries: &mut [(&str, Json)]) {
@@ -223,7 +238,9 @@ impl Writer {
     }
 
     fn ssh_keys(self, node: &Node) -> Json {
-        let Some(mapping) = node.as_map() else { return Json::Null };
+        let Some(mapping) = node.as_map() else {
+            return Json::Null;
+        };
         let mut keys: Vec<_> = mapping.iter().collect();
         keys.sort_by_key(|(name, _)| *name);
         let lines = keys.iter().map(|(name, entry)| match entry.value.as_text() {
@@ -260,7 +277,12 @@ impl Writer {
     }
 
     fn plain_map(self, mapping: &Mapping) -> Json {
-        self.sorted(mapping.iter().map(|(key, entry)| (key.as_str(), self.plain(&entry.value))).collect())
+        self.sorted(
+            mapping
+                .iter()
+                .map(|(key, entry)| (key.as_str(), self.plain(&entry.value)))
+                .collect(),
+        )
     }
 }
 

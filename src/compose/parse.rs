@@ -8,6 +8,7 @@ mod decode;
 mod graph;
 mod scalar;
 mod timestamp;
+mod unfinished;
 
 use std::sync::Arc;
 
@@ -98,6 +99,17 @@ mod tests {
 
     fn source(text: &str) -> Arc<Source> {
         Arc::new(Source::new("compose.yaml", text))
+    }
+
+    #[test]
+    fn a_backslash_at_the_end_is_an_error_inside_of_quotes_only() {
+        for text in ["\"\\", "\"", "a: \"b\\", "a: \"\\x4\\"] {
+            assert!(parse(&source(text)).is_err(), "{text}");
+        }
+        for (text, value) in [("a: b\\", "b\\"), ("a: '\\'", "\\"), ("a: |\n  b\\", "b\\"), ("a: >", "")] {
+            let parsed = parse_foreign(&source(text)).expect(text).remove(0);
+            assert_eq!(parsed.get("a").and_then(Node::as_text), Some(value), "{text}");
+        }
     }
 
     #[test]

@@ -34,7 +34,10 @@ pub struct Use {
 impl Use {
     /// Whether this is, or is inside of, the service of that name.
     pub fn is_of_service(&self, name: &str) -> bool {
-        let rest = self.path.strip_prefix("services.").and_then(|rest| rest.strip_prefix(name));
+        let rest = self
+            .path
+            .strip_prefix("services.")
+            .and_then(|rest| rest.strip_prefix(name));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 

@@ -70,6 +70,11 @@ fn scaled(number: &str, unit: u128) -> Option<u128> {
     Some(total)
 }
 
+/// Prints a duration as Go does: `1m30s`, `500ms`, `0s`.
+pub fn duration_text(duration: Duration) -> String {
+    magnitude_text(duration.as_nanos())
+}
+
 /// Prints nanoseconds as Go prints a duration: `1m30s`, `500ms`, `0s`, `-1s`.
 pub fn nanoseconds_text(nanoseconds: i64) -> String {
     let text = magnitude_text(u128::from(nanoseconds.unsigned_abs()));
@@ -133,7 +138,11 @@ pub fn parse_bytes(text: &str) -> Option<i64> {
     let bytes = size * 1024_f64.powi(power);
     #[expect(clippy::cast_possible_truncation, reason = "the fraction is cut off")]
     // What does not fit is the least number there is: so the reference's processor has it.
-    Some(if bytes < 9_223_372_036_854_775_808.0 { bytes as i64 } else { i64::MIN })
+    Some(if bytes < 9_223_372_036_854_775_808.0 {
+        bytes as i64
+    } else {
+        i64::MIN
+    })
 }
 
 /// Reads a decimal number as Go's `strconv.ParseFloat` does; what is too large is none.
@@ -151,7 +160,11 @@ fn without_underscores(text: &str) -> Option<std::borrow::Cow<'_, str>> {
     let bytes = text.as_bytes();
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     let between = |(at, byte): (usize, &u8)| *byte != b'_' || (digit(at.checked_sub(1)) && digit(Some(at + 1)));
-    bytes.iter().enumerate().all(between).then(|| text.replace('_', "").into())
+    bytes
+        .iter()
+        .enumerate()
+        .all(between)
+        .then(|| text.replace('_', "").into())
 }
 
 /// Reads a number of processors into thousand-millionths.

@@ -76,7 +76,10 @@ fn service(service: &Node, findings: &mut Findings) {
     }
     for mount in list(Some(service), "volumes") {
         if mount.get("type").and_then(Node::as_text) == Some("bind") && mount.get("source").is_none() {
-            findings.error("a mount of type `bind` needs `source`, a path of the host", &mount.place);
+            findings.error(
+                "a mount of type `bind` needs `source`, a path of the host",
+                &mount.place,
+            );
         }
     }
     for watch in list(service.get("develop"), "watch") {

@@ -64,7 +64,7 @@ fn after_dependencies<'p>(
 
 /// What each model is.
 pub fn models(loaded: &Loaded) -> String {
-    let data = &loaded.canonical;
+    let data = loaded.canonical.yaml_data();
     let models = data["models"]
         .as_object()
         .into_iter()
@@ -150,7 +150,7 @@ pub fn variables_yaml(variables: &BTreeMap<String, Variable>) -> String {
             (name.clone(), entry)
         })
         .collect();
-    indented_twice(&print::yaml(&Value::Object(data)).replace("$$", "$"))
+    indented_twice(&print::as_yaml(&Value::Object(data)))
 }
 
 /// Doubles the spaces that lines begin with.

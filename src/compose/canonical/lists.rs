@@ -49,7 +49,10 @@ fn split(node: &mut Node, name: &str, findings: &mut Findings, alone: impl Fn(&N
             Some(value) => {
                 mapping.insert(key.to_owned(), entry(item, value));
             }
-            None => findings.error(format!("`{text}` in `{name}` has no value: write `NAME=VALUE`"), &item.place),
+            None => findings.error(
+                format!("`{text}` in `{name}` has no value: write `NAME=VALUE`"),
+                &item.place,
+            ),
         }
     }
     node.value = Value::Map(mapping);

@@ -9,7 +9,9 @@ use crate::compose::tree::{Mapping, Node, Put, Value};
 pub fn canonical(node: &mut Node, findings: &mut Findings) {
     let Some(list) = node.as_list_mut() else { return };
     for item in list {
-        let Some(text) = item.as_text().map(str::to_owned) else { continue };
+        let Some(text) = item.as_text().map(str::to_owned) else {
+            continue;
+        };
         match Spec::parse(&text) {
             Ok(spec) => item.value = Value::Map(spec.long(&item.place, findings)),
             Err(why) => {

@@ -1,8 +1,6 @@
 //! `deploy`, and the requests for devices that `gpus` makes too.
 
-use super::Kind::{
-    Bytes, Count, DeviceCount, Duration, Integer, List, Number, Object, Text, TextMap, Texts,
-};
+use super::Kind::{Bytes, Count, DeviceCount, Duration, Integer, List, Number, Object, Text, TextMap, Texts};
 use super::{Form, always, always_in_json, closed, filled, form, stated};
 
 pub const DEPLOY: Form = form(&[

@@ -1,8 +1,8 @@
 //! A service and what stands inside one.
 
 use super::Kind::{
-    BareCount, Bytes, Command, Count, Duration, EnvFiles, Environment, Flag, HealthTest, Hosts, Integer, List, Map, Mode, Number,
-    Object, OptionalMap, Options, ScalarList, StrictTextMap, Text, TextList, TextMap, Texts, Ulimits,
+    BareCount, Bytes, Command, Count, Duration, EnvFiles, Environment, Flag, HealthTest, Hosts, Integer, List, Map,
+    Mode, Number, Object, OptionalMap, Options, ScalarList, StrictTextMap, Text, TextList, TextMap, Texts, Ulimits,
 };
 use super::{Form, always, always_in_json, capital, closed, filled, form, never, null_in_json, or_else, stated};
 use super::{build::BUILD, deploy::DEPLOY, deploy::DEVICE_REQUEST};
@@ -161,11 +161,7 @@ const DEVICE: Form = form(&[
 
 const PROVIDER: Form = form(&[filled("type", Text), filled("options", Options)]);
 
-const ENV_FILE: Form = closed(&[
-    filled("path", Text),
-    filled("required", Flag),
-    filled("format", Text),
-]);
+const ENV_FILE: Form = closed(&[filled("path", Text), filled("required", Flag), filled("format", Text)]);
 
 const EXTENDS: Form = closed(&[filled("file", Text), filled("service", Text)]);
 

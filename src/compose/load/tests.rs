@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use crate::compose::model::{FileSource, GroupProvider, MountKind, PortMode, Protocol, RestartCondition};
-use crate::compose::print;
 use crate::compose::testing::{errors, line, load_texts, loaded, warnings};
 
 #[test]

@@ -17,15 +17,26 @@ pub fn natural(one: &str, other: &str) -> Ordering {
         (false, false) => {}
         (letter, _) => {
             let behind_digit = before.ends_with(is_digit);
-            return if letter == behind_digit { Ordering::Less } else { Ordering::Greater };
+            return if letter == behind_digit {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            };
         }
     }
     // Zeros within a number are not leading ones.
     let within_number = (a == '0' || b == '0')
-        && before.chars().rev().take_while(|c| is_digit(*c)).any(|digit| digit != '0');
+        && before
+            .chars()
+            .rev()
+            .take_while(|c| is_digit(*c))
+            .any(|digit| digit != '0');
     let (one_size, one_digits) = number(one, within_number);
     let (other_size, other_digits) = number(other, within_number);
-    one_size.cmp(&other_size).then(one_digits.cmp(&other_digits)).then(a.cmp(&b))
+    one_size
+        .cmp(&other_size)
+        .then(one_digits.cmp(&other_digits))
+        .then(a.cmp(&b))
 }
 
 /// The number that a text begins with, and how many digits it has.
@@ -48,9 +59,13 @@ mod tests {
 
     #[test]
     fn keys_are_ordered_as_the_reference_orders_them() {
-        let mut keys = vec!["a10", "a2", "B", "a", "a-b", "ab", "a_b", "1", "10", "2", "a01", "a1", "_x", "é", "z"];
+        let mut keys = vec![
+            "a10", "a2", "B", "a", "a-b", "ab", "a_b", "1", "10", "2", "a01", "a1", "_x", "é", "z",
+        ];
         keys.sort_by(|one, other| natural(one, other));
-        let expected = ["_x", "1", "2", "10", "B", "a", "a-b", "a_b", "a1", "a01", "a2", "a10", "ab", "z", "é"];
+        let expected = [
+            "_x", "1", "2", "10", "B", "a", "a-b", "a_b", "a1", "a01", "a2", "a10", "ab", "z", "é",
+        ];
         assert_eq!(keys, expected);
     }
 }

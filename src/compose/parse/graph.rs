@@ -10,6 +10,7 @@ use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, S
 
 use super::DEPTH;
 use super::scalar::{MERGE, STRING};
+use super::unfinished::{as_unfinished, finished};
 use crate::compose::source::{Diagnostic, Place, Source};
 
 /// A node's number in its graph.
@@ -57,7 +58,8 @@ pub fn graph(source: &Arc<Source>) -> Result<Graph, Box<Diagnostic>> {
         let message = format!("not valid YAML: the control character U+{code:04X} is not allowed");
         return Err(syntax(source, message, offset + at, character.len_utf8()));
     }
-    let mut bytes = text.as_bytes();
+    let finished = finished(text);
+    let mut bytes = finished.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
     let mut builder = Builder {
@@ -108,6 +110,11 @@ impl Builder<'_> {
                 ..
             } => {
                 let plain = matches!(style, ScalarStyle::Plain | ScalarStyle::Any);
+                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let value = match block && end == self.source.text.len() {
+                    true => as_unfinished(&self.source.text[start..], value),
+                    false => value,
+                };
                 self.check_dialect(style, start, end)?;
                 let tag = short(tag).or_else(|| match (plain, value.as_str()) {
                     (false, _) => Some(STRING.to_owned()),

@@ -92,16 +92,25 @@ mod tests {
 
     #[test]
     fn what_a_page_could_read_as_markup_is_escaped() {
-        assert_eq!(as_json(&data!("<a> & \u{2028} \u{1} \u{7f} é")), r#""\u003ca\u003e \u0026 \u2028 \u0001 \u{7f} é""#.replace("\\u{7f}", "\u{7f}"));
+        assert_eq!(
+            as_json(&data!("<a> & \u{2028} \u{1} \u{7f} é")),
+            r#""\u003ca\u003e \u0026 \u2028 \u0001 \u{7f} é""#.replace("\\u{7f}", "\u{7f}")
+        );
     }
 
     #[test]
     fn numbers_are_written_as_go_writes_them() {
-        assert_eq!(as_json(&data!([1.0, 0.1, 1e21, 1e20, 1e-7, -5, 1.5e300])).replace(['\n', ' '], ""), "[1,0.1,1e+21,100000000000000000000,1e-7,-5,1.5e+300]");
+        assert_eq!(
+            as_json(&data!([1.0, 0.1, 1e21, 1e20, 1e-7, -5, 1.5e300])).replace(['\n', ' '], ""),
+            "[1,0.1,1e+21,100000000000000000000,1e-7,-5,1.5e+300]"
+        );
     }
 
     #[test]
     fn empty_collections_stay_on_their_line() {
-        assert_eq!(as_json(&data!({"a": {}, "b": [], "c": [1]})), "{\n  \"a\": {},\n  \"b\": [],\n  \"c\": [\n    1\n  ]\n}");
+        assert_eq!(
+            as_json(&data!({"a": {}, "b": [], "c": [1]})),
+            "{\n  \"a\": {},\n  \"b\": [],\n  \"c\": [\n    1\n  ]\n}"
+        );
     }
 }

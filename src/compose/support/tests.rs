@@ -118,7 +118,7 @@ fn what_is_refused_loads_and_is_refused_when_deployed() {
   idle: {image: x, gpus: all, profiles: [never]}
 ";
     let loaded = loaded(text);
-    assert!(!loaded.canonical["services"]["a"]["gpus"].is_null());
+    assert!(!loaded.canonical.yaml_data()["services"]["a"]["gpus"].is_null());
     assert!(loaded.warnings.is_empty());
     let expected = [
         "2:17 `gpus` is not supported: graphics processors cannot be given to a service yet",

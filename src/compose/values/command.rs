@@ -15,7 +15,10 @@ impl Settler<'_> {
                     let place = node.place.clone();
                     node.value = Value::List(words.into_iter().map(|word| Node::text(word, &place)).collect());
                 }
-                None => self.wrong(node, format!("{name} has a quote or a parenthesis without its other half")),
+                None => self.wrong(
+                    node,
+                    format!("{name} has a quote or a parenthesis without its other half"),
+                ),
             }
             return;
         }

@@ -82,7 +82,11 @@ impl Settler<'_> {
                         _ => std::slice::from_ref(&entry.value),
                     };
                     for address in addresses.iter().filter(|address| !address.is_invalid()) {
-                        let text = if address.is_null() { String::new() } else { go_text(address) };
+                        let text = if address.is_null() {
+                            String::new()
+                        } else {
+                            go_text(address)
+                        };
                         lines.push(Node::text(host_line(host, &text), &address.place));
                     }
                 }

@@ -31,7 +31,9 @@ impl Settler<'_> {
                 let mut mapping = Mapping::new();
                 for item in items {
                     let (variable, entry) = pair(item, Node::null);
-                    if variable.ends_with(|last: char| last == '\u{85}' || last == '\u{a0}' || last.is_ascii_whitespace()) {
+                    if variable
+                        .ends_with(|last: char| last == '\u{85}' || last == '\u{a0}' || last.is_ascii_whitespace())
+                    {
                         let message = format!("there is a space behind the name `{}`", variable.trim_end());
                         self.findings.error(message, &item.place);
                     }
@@ -65,7 +67,10 @@ impl Settler<'_> {
     pub fn options(&mut self, node: &mut Node, name: &str) {
         self.each(node, name, |_, value, _| {
             let items = match &value.value {
-                Value::List(items) => items.iter().map(|item| Node::text(go_text(item), &item.place)).collect(),
+                Value::List(items) => items
+                    .iter()
+                    .map(|item| Node::text(go_text(item), &item.place))
+                    .collect(),
                 _ => vec![Node::text(go_text(value), &value.place)],
             };
             value.value = Value::List(items);

@@ -87,7 +87,10 @@ impl Settler<'_> {
 fn whole(value: &Value) -> Option<i128> {
     let number = match value {
         Value::Integer(number) => *number,
-        #[expect(clippy::cast_possible_truncation, reason = "a fraction is cut off, as in the reference")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a fraction is cut off, as in the reference"
+        )]
         Value::Float(number) => *number as i128,
         Value::Text(text) => i128::from(text.parse::<i64>().ok()?),
         _ => return None,

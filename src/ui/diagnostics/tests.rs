@@ -166,7 +166,30 @@ fn tabs_and_wide_characters_keep_the_line_under_its_place() {
         Diagnostic::error("behind a tab", Some(place("a.yaml", text, "big"))),
         Diagnostic::error("behind both", Some(place("a.yaml", text, "[1]"))),
     ];
-    insta::assert_snapshot!(render(&findings, 80, false), @"");
+    insta::assert_snapshot!(render(&findings, 80, false), @r"
+      error: a wide name
+       ╭─[a.yaml:3:14]
+     2 │   web:
+     3 │     labels: {名前: 値, größe:   big, wrong: [1]}
+       ·              ────
+       ╰────
+
+      error: behind a tab
+       ╭─[a.yaml:3:28]
+     2 │   web:
+     3 │     labels: {名前: 値, größe:   big, wrong: [1]}
+       ·                                 ───
+       ╰────
+
+      error: behind both
+       ╭─[a.yaml:3:40]
+     2 │   web:
+     3 │     labels: {名前: 値, größe:   big, wrong: [1]}
+       ·                                             ───
+       ╰────
+
+    3 errors
+    ");
 }
 
 #[test]
@@ -175,7 +198,23 @@ fn findings_of_several_files_each_show_their_own() {
         Diagnostic::error("`web` must be a mapping", Some(place("compose.yaml", FILE, "web"))),
         Diagnostic::warning("`TAG` is not set", Some(place("over.yaml", "image: $TAG\n", "$TAG"))),
     ];
-    insta::assert_snapshot!(render(&findings, 80, false), @"");
+    insta::assert_snapshot!(render(&findings, 80, false), @r"
+      error: `web` must be a mapping
+       ╭─[compose.yaml:2:3]
+     1 │ services:
+     2 │   web:
+       ·   ───
+     3 │     imagee: nginx
+       ╰────
+
+      warning: `TAG` is not set
+       ╭─[over.yaml:1:8]
+     1 │ image: $TAG
+       ·        ────
+       ╰────
+
+    1 error, 1 warning
+    ");
 }
 
 #[test]
@@ -189,18 +228,22 @@ fn a_long_trail_is_told_from_the_nearest_place_on() {
         .into();
     let rendered = render(&[finding], 100, false);
     let at = |name: &str| rendered.find(name).expect(name);
-    assert!(at("[compose.yaml:3:5]") < at("[base.yaml:1:33]"));
-    assert!(at("[base.yaml:1:33]") < at("[middle.yaml:1:33]"));
-    assert!(at("[middle.yaml:1:33]") < at("[compose.yaml:1:33]"));
-    assert!(at("[compose.yaml:1:33]") < at("hint: did you mean"));
+    assert!(at("[compose.yaml:3:5]") < at("[base.yaml:1:34]"));
+    assert!(at("[base.yaml:1:34]") < at("[middle.yaml:1:34]"));
+    assert!(at("[middle.yaml:1:34]") < at("[compose.yaml:1:34]"));
+    assert!(at("[compose.yaml:1:34]") < at("hint: did you mean"));
 }
 
 #[test]
 fn the_value_of_a_secret_is_in_no_report() {
     use crate::compose::testing::load_texts;
 
-    let text = "services: {a: {image: x, restart: '${PASSWORD}', cpus: '$PASSWORD'}}\nsecrets: {s: {environment: PASSWORD}}\n";
+    let text =
+        "services: {a: {image: x, restart: '${PASSWORD}', cpus: '$PASSWORD'}}\nsecrets: {s: {environment: PASSWORD}}\n";
     let found = load_texts(&[text]).expect_err("the words make no sense");
     let rendered = render(&found, 100, false);
-    assert!(rendered.contains("***") && !rendered.contains("swordfish"), "{rendered}");
+    assert!(
+        rendered.contains("***") && !rendered.contains("swordfish"),
+        "{rendered}"
+    );
 }
