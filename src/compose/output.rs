@@ -213,7 +213,7 @@ impl Writer {
     fn sort(self, entries: &mut [(&str, Json)]) {
         match self.format {
             Format::Yaml => entries.sort_by(|(one, _), (other, _)| order::natural(one, other)),
-            Format::Json => entries.sort_by(|(one, _), (other, _)| one.cmp(other)),
+            Format::Json => entries.sort_by_key(|(one, _)| *one),
         }
     }
 

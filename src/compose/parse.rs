@@ -106,7 +106,12 @@ mod tests {
         for text in ["\"\\", "\"", "a: \"b\\", "a: \"\\x4\\"] {
             assert!(parse(&source(text)).is_err(), "{text}");
         }
-        for (text, value) in [("a: b\\", "b\\"), ("a: '\\'", "\\"), ("a: |\n  b\\", "b\\"), ("a: >", "")] {
+        for (text, value) in [
+            ("a: b\\", "b\\"),
+            ("a: '\\'", "\\"),
+            ("a: |\n  b\\", "b\\"),
+            ("a: >", ""),
+        ] {
             let parsed = parse_foreign(&source(text)).expect(text).remove(0);
             assert_eq!(parsed.get("a").and_then(Node::as_text), Some(value), "{text}");
         }

@@ -27,7 +27,8 @@ fn outcome(from: Kind, files: &[(&str, String)]) -> String {
 
 /// A template in which each type is used, one of its resources with one property more or less.
 fn template(kind: &str, property: &str, value: Option<&str>) -> String {
-    const WHOLE: &[(&str, &str, &[(&str, &str)])] = &[
+    type Resource = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+    const WHOLE: &[Resource] = &[
         ("net", "OS::Neutron::Net", &[]),
         (
             "subnet",

@@ -416,11 +416,12 @@ pub fn write(stack: &mut Stack, draft: &mut Draft) {
         .iter()
         .filter_map(|(key, ways)| Some((key.strip_prefix(OWN)?, ways)))
     {
-        if !ways.contains_key(service) && !own.is_empty() {
-            if let Some(place) = stack.selectable.get(service) {
-                let why = "no balancer of the stack selects this service";
-                draft.lost(place_of(service), &format!("lb_config of {service}"), why, place);
-            }
+        if !ways.contains_key(service)
+            && !own.is_empty()
+            && let Some(place) = stack.selectable.get(service)
+        {
+            let why = "no balancer of the stack selects this service";
+            draft.lost(place_of(service), &format!("lb_config of {service}"), why, place);
         }
     }
     for (service, given) in ways.iter().filter(|(key, _)| !key.starts_with(OWN)) {
