@@ -118,6 +118,9 @@ fn lines(plan: &Plan) -> Vec<String> {
                 Action::MakeHost { host, .. } => format!("make {host}"),
                 Action::RemoveHost { host } => format!("remove {host}"),
                 Action::BootstrapHost { host } => format!("bootstrap {host}"),
+                Action::ReplaceHost { host, .. } => format!("replace {host}"),
+                Action::ChangeManagers { to } => format!("{to} managers"),
+                Action::ChangeResource { resource } => format!("{} {}", resource.kind, resource.name),
             };
             format!("{what}: {}", step.reason)
         })

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join_all};
 
 use super::census::{Census, Place, take_census};
+use super::roles::{self, usual_managers};
 use super::{BootstrapError, Progress, ReadyHost};
 use crate::engine::cluster::{ClusterSettings, SwarmState};
 use crate::engine::error::cause_chain;
@@ -16,7 +17,8 @@ use crate::engine::nodes::NodeChange;
 use crate::engine::observation::ObservedNode;
 use crate::engine::retry::{RetryPolicy, retry};
 use crate::engine::wait::{Progress as Waiting, WaitError, wait_until};
-use crate::engine::{Engine, EngineError, labels};
+use crate::engine::{Engine, EngineError, Engines, labels};
+use crate::hosts::Host;
 
 /// A dead host's replicas are elsewhere about ten times this later.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -41,7 +43,8 @@ pub struct JoinedCluster {
 pub type OnHostProgress<'a> = &'a (dyn Fn(&str, Progress) + Send + Sync);
 
 /// Joins the hosts to the pool's cluster, which is founded where there is none. `managers`: how many; `None`: 1, 3 or 5 by
-/// the number of hosts. Those who manage already go on, so their number never shrinks here.
+/// the number of hosts. Who manages already goes on as far as that number reaches; the others are demoted last of all, one
+/// after another.
 ///
 /// # Errors
 ///
@@ -64,25 +67,32 @@ pub async fn join(
         .iter()
         .filter(|host| host.host.name != manager.host.name && census.place(host) == Place::Outside)
         .collect();
-    let wanted = wanted_managers(ready, &census, managers.unwrap_or_else(|| usual_managers(ready.len())));
+    let count = managers.unwrap_or_else(|| usual_managers(ready.len()));
+    let wanted = wanted_managers(ready, &census, count);
     if !outside.is_empty() {
         enter(pool, manager, &outside, &wanted, progress).await?;
     }
-    let (id, nodes) = settle(pool, manager, ready, &wanted).await?;
+    let (id, mut nodes) = settle(pool, manager, ready, &wanted).await?;
+    let in_order: Vec<&ObservedNode> = ready.iter().filter_map(|host| nodes.get(&host.host.name)).collect();
+    let engines = Engines {
+        manager: Some(manager.engine.clone()),
+        hosts: ready
+            .iter()
+            .map(|host| (host.host.name.clone(), host.engine.clone()))
+            .collect(),
+    };
+    let surplus = roles::surplus_managers(&in_order, count);
+    let stays = roles::settle(&engines, &in_order, count)
+        .await
+        .map_err(engine_error(manager, "changing who manages the cluster"))?;
+    for node in nodes.values_mut().filter(|node| surplus.contains(&node.id)) {
+        node.manager = false;
+    }
     Ok(JoinedCluster {
         id,
-        manager: manager.engine.clone(),
+        manager: stays,
         nodes,
     })
-}
-
-/// An odd number keeps a majority when one fails; more than five slow every change down.
-fn usual_managers(hosts: usize) -> usize {
-    match hosts {
-        0..=2 => 1,
-        3 | 4 => 3,
-        _ => 5,
-    }
 }
 
 /// The hosts that shall manage: those that do, and then the others in the pool's order.
@@ -315,6 +325,17 @@ async fn strike_off_former_nodes(
     Ok(())
 }
 
+/// Whether the node lacks a label of its host's group, or has one that the group had before.
+pub fn labels_differ(host: &Host, node: &ObservedNode) -> bool {
+    let before = node.labels.get(GROUP_LABELS).map(String::as_str).unwrap_or_default();
+    let lacks = host
+        .labels
+        .iter()
+        .any(|(name, value)| node.labels.get(name) != Some(value));
+    let names = before.split(',').filter(|name| !name.is_empty());
+    lacks || names.into_iter().any(|name| !host.labels.contains_key(name))
+}
+
 /// What makes the node what the host is; nothing where it is.
 fn node_change(host: &ReadyHost, node: &ObservedNode, manages: bool) -> NodeChange {
     let group_labels: Vec<&str> = host.host.labels.keys().map(String::as_str).collect();
@@ -385,7 +406,7 @@ pub(super) fn failed(pool: &str, reason: impl Into<String>) -> BootstrapError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_ready_host;
+    use super::super::{test_node, test_ready_host};
     use super::*;
 
     #[test]
@@ -400,37 +421,11 @@ mod tests {
         );
     }
 
-    fn bare_node() -> ObservedNode {
-        ObservedNode {
-            id: "n1".to_string(),
-            name: "web-1".to_string(),
-            labels: BTreeMap::new(),
-            manager: false,
-            leader: false,
-            ready: true,
-            active: true,
-            address: "10.0.0.5".to_string(),
-            engine_version: "28.0.1".to_string(),
-            operating_system: "linux".to_string(),
-            architecture: "x86_64".to_string(),
-            nano_cpus: 0,
-            memory_bytes: 0,
-            version: 1,
-            engine_labels: BTreeMap::new(),
-        }
-    }
-
-    #[test]
-    fn the_number_of_managers_is_odd_and_small() {
-        let counts: Vec<usize> = [1, 2, 3, 4, 5, 40].into_iter().map(usual_managers).collect();
-        assert_eq!(counts, [1, 1, 3, 3, 5, 5]);
-    }
-
     #[test]
     fn a_node_becomes_what_its_host_is_and_stays_so() {
         let mut host = test_ready_host();
         host.host.labels.insert("tier".to_string(), "web".to_string());
-        let mut node = bare_node();
+        let mut node = test_node();
         let change = node_change(&host, &node, true);
         assert_eq!(change.manager, Some(true));
         assert_eq!(change.set_labels["tier"], "web");
@@ -438,7 +433,8 @@ mod tests {
         node.labels.extend(change.set_labels);
         node.manager = true;
         assert_eq!(node_change(&host, &node, true), NodeChange::default());
-        // A manager is never made a worker here.
+        // Whoever is too many is demoted later, one after another.
+        assert!(!labels_differ(&host.host, &node));
         assert_eq!(node_change(&host, &node, false), NodeChange::default());
     }
 
@@ -446,11 +442,12 @@ mod tests {
     fn a_label_that_the_group_no_longer_has_goes_and_others_stay() {
         let mut host = test_ready_host();
         host.host.labels.insert("tier".to_string(), "web".to_string());
-        let mut node = bare_node();
+        let mut node = test_node();
         node.labels = node_change(&host, &node, false).set_labels;
         node.labels.insert("somebodys".to_string(), "own".to_string());
         host.host.labels.clear();
         let change = node_change(&host, &node, false);
+        assert!(labels_differ(&host.host, &node));
         assert_eq!(change.remove_labels, ["tier"]);
         assert_eq!(change.set_labels[GROUP_LABELS], "");
     }

@@ -1,50 +1,48 @@
-//! A host leaves the cluster: what runs on it moves away first.
+//! A host leaves the cluster: what runs on it moves away first, and the cluster keeps a manager.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::BootstrapError;
 use super::cluster::failed;
+use super::roles::{self, host_name};
 use crate::engine::nodes::{Availability, NodeChange};
 use crate::engine::observation::{ObservedNode, TaskState};
 use crate::engine::wait::{Progress as Waiting, WaitError, wait_until};
-use crate::engine::{Engine, EngineError, labels};
+use crate::engine::{Engine, EngineError, Engines, labels};
 
 /// An engine removes a stopped container in less.
 const REMOVAL: Duration = Duration::from_secs(20);
 
-/// Takes a host out of the cluster: its replicas move away first, then it leaves. `engine` is the host's own, where it still
-/// answers. Taking out what is not in it is no error.
+/// Takes a host out of the pool's cluster: another one manages in its place where it was the last to, what still runs on it
+/// moves away, then it leaves. Gives a manager that stays; `None` where the host was the last and the cluster ended with it.
+/// Taking out what is not in it is no error.
 ///
 /// # Errors
 ///
-/// [`BootstrapError::Cluster`] where it is the last manager of several nodes; [`BootstrapError::Engine`] of a failed call.
+/// [`BootstrapError::Cluster`] where nobody could manage in its place; [`BootstrapError::Engine`] of a failed call.
 pub async fn remove_host(
     pool: &str,
     host: &str,
-    manager: &Engine,
-    engine: Option<&Engine>,
+    engines: &Engines,
     patience: Duration,
-) -> Result<(), BootstrapError> {
+) -> Result<Option<Engine>, BootstrapError> {
     let call = |action| during(host, action);
+    let Some(manager) = &engines.manager else {
+        return Ok(None);
+    };
+    let own = engines.hosts.get(host);
     let nodes = manager.nodes().await.map_err(call("listing the cluster's nodes"))?;
-    let own = |node: &&ObservedNode| node.labels.get(labels::HOST).is_some_and(|name| name == host);
-    let leaving: Vec<&ObservedNode> = nodes.iter().filter(own).collect();
+    let (leaving, staying): (Vec<&ObservedNode>, Vec<&ObservedNode>) =
+        nodes.iter().partition(|node| host_name(node) == host);
     if leaving.is_empty() {
-        return Ok(());
+        return Ok(Some(manager.clone()));
     }
-    let gone: BTreeSet<&str> = leaving.iter().map(|node| node.id.as_str()).collect();
-    let staying: Vec<&ObservedNode> = nodes.iter().filter(|node| !gone.contains(node.id.as_str())).collect();
     if staying.is_empty() {
         // The last one: with it the cluster ends.
-        return leave(pool, host, manager).await;
+        leave(pool, host, manager).await?;
+        return Ok(None);
     }
-    if !staying.iter().any(|node| node.manager && node.ready) {
-        return Err(failed(
-            pool,
-            format!("host `{host}` is its last manager, and other hosts are still in it"),
-        ));
-    }
+    let manager = &manager_that_stays(pool, host, engines, manager, &staying).await?;
     for node in leaving {
         if node.ready {
             let drain = NodeChange {
@@ -56,14 +54,13 @@ pub async fn remove_host(
                 .await
                 .map_err(call("draining"))?;
         }
+        let answering = own.filter(|_| node.ready);
         if node.manager {
-            let demote = NodeChange {
-                manager: Some(false),
-                ..NodeChange::default()
-            };
-            manager.change_node(&node.id, &demote).await.map_err(call("demoting"))?;
+            roles::demote(manager, &node.id, answering)
+                .await
+                .map_err(call("making it a worker"))?;
         }
-        if let Some(engine) = engine {
+        if let Some(engine) = answering {
             // A host that cannot be asked any more is struck off all the same.
             let _ = leave(pool, host, engine).await;
         }
@@ -72,7 +69,36 @@ pub async fn remove_host(
             _ => {}
         }
     }
-    Ok(())
+    Ok(Some(manager.clone()))
+}
+
+/// A manager that is not on its way out. Where all others are workers, the first that answers becomes one: a cluster
+/// without a manager is lost.
+async fn manager_that_stays(
+    pool: &str,
+    host: &str,
+    engines: &Engines,
+    manager: &Engine,
+    staying: &[&ObservedNode],
+) -> Result<Engine, BootstrapError> {
+    let engine_of = |node: &&&ObservedNode| engines.hosts.get(host_name(node));
+    let ready = || staying.iter().filter(|node| node.ready);
+    if let Some(other) = ready().filter(|node| node.manager).find_map(|node| engine_of(&node)) {
+        return Ok(other.clone());
+    }
+    if manager.name != host && ready().any(|node| node.manager) {
+        return Ok(manager.clone());
+    }
+    let Some((node, engine)) = ready().find_map(|node| Some((node, engine_of(&node)?))) else {
+        return Err(failed(
+            pool,
+            format!("host `{host}` is its last manager, and no other host answers that could manage in its place"),
+        ));
+    };
+    roles::promote(manager, &node.id, engine)
+        .await
+        .map_err(during(host_name(node), "making it a manager"))?;
+    Ok(engine.clone())
 }
 
 /// Takes an engine out of whatever cluster it is in, with the containers of that cluster's replicas: stopped ones are removed by

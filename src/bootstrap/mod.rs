@@ -15,6 +15,7 @@ mod pki;
 mod prove;
 mod reach;
 mod ready;
+pub mod roles;
 mod ssh;
 mod ssh_failure;
 mod ssh_options;
@@ -26,7 +27,7 @@ mod tunnel;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-pub use cluster::{JoinedCluster, OnHostProgress, join};
+pub use cluster::{JoinedCluster, OnHostProgress, join, labels_differ};
 pub use error::BootstrapError;
 pub use keyring::Keyring;
 pub use leave::{leave, remove_host};
@@ -237,5 +238,26 @@ fn test_ready_host() -> ReadyHost {
         endpoint,
         tunnel: None,
         changed: false,
+    }
+}
+
+#[cfg(test)]
+fn test_node() -> crate::engine::observation::ObservedNode {
+    crate::engine::observation::ObservedNode {
+        id: "n1".to_string(),
+        name: "web-1".to_string(),
+        labels: Default::default(),
+        manager: false,
+        leader: false,
+        ready: true,
+        active: true,
+        address: "10.0.0.5".to_string(),
+        engine_version: "28.0.1".to_string(),
+        operating_system: "linux".to_string(),
+        architecture: "x86_64".to_string(),
+        nano_cpus: 0,
+        memory_bytes: 0,
+        version: 1,
+        engine_labels: Default::default(),
     }
 }

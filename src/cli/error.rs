@@ -71,16 +71,25 @@ impl CliError {
             CliError::Program { .. } => 1,
             CliError::Deploy(error) => match error {
                 DeployError::Plan(_) => 12,
-                DeployError::NoSuchService { .. } | DeployError::NoSuchHost { .. } => 2,
+                DeployError::NoSuchService { .. }
+                | DeployError::NoSuchHost { .. }
+                | DeployError::NoGroups { .. }
+                | DeployError::WholePool { .. }
+                | DeployError::LabelNotFree { .. } => 2,
                 DeployError::Content { .. } => 9,
                 DeployError::NoHosts { .. } | DeployError::NotReady { .. } => 13,
                 DeployError::PoolInUse { .. } => 14,
+                DeployError::HostsHoldData { .. } => 15,
                 DeployError::Provider(_) => 27,
                 DeployError::Cluster(error) => of_bootstrap(error),
                 DeployError::Hosts { failed, .. } => failed.first().map_or(27, |failure| match &failure.error {
                     HostFailureCause::Provider(_) => 27,
                     HostFailureCause::Bootstrap(error) => of_bootstrap(error),
+                    HostFailureCause::HoldsData { .. } | HostFailureCause::OnlyHost { .. } => 15,
+                    HostFailureCause::NotEmpty { .. } => 16,
+                    HostFailureCause::Interrupted => interrupt::EXIT_CODE,
                 }),
+                DeployError::Silent { silent } => silent.first().map_or(35, of_engine),
                 DeployError::Engine(error) => of_engine(error),
                 DeployError::NoBuilder { .. } => 31,
                 DeployError::Steps { failed, .. } => failed.first().map_or(1, |failure| of_step(&failure.error)),
@@ -117,11 +126,12 @@ fn show_deploy(error: &DeployError, output: &Output) {
     match error {
         DeployError::Hosts { failed, then, .. } => {
             for failure in failed {
-                let (log, hint) = match &failure.error {
-                    HostFailureCause::Bootstrap(error) => (log_of(error), error.hint()),
-                    HostFailureCause::Provider(error) => (last_words(error), error.hint()),
+                let log = match &failure.error {
+                    HostFailureCause::Bootstrap(error) => log_of(error),
+                    HostFailureCause::Provider(error) => last_words(error),
+                    _ => Vec::new(),
                 };
-                shown::report(output, &failure.error, &log, hint.as_deref());
+                shown::report(output, &failure.error, &log, failure.error.hint().as_deref());
             }
             if let Some(then) = then {
                 show_deploy(then, output);
@@ -134,6 +144,11 @@ fn show_deploy(error: &DeployError, output: &Output) {
             }
             if !skipped.is_empty() {
                 output.remark(&format!("left out because of that: {}", skipped.join(", ")));
+            }
+        }
+        DeployError::Silent { silent } => {
+            for error in silent {
+                shown::report(output, error, &[], error.hint().as_deref());
             }
         }
         DeployError::Plan(errors) => {
@@ -156,9 +171,15 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::NoHosts { .. } => "`hoist up` makes them".into(),
         DeployError::NotReady { .. } => "`hoist up` makes the hosts ready".into(),
         DeployError::PoolInUse { .. } => "take those projects down first, or say `--force`".into(),
+        DeployError::HostsHoldData { .. } => "save what is needed of it first; `--force` gives it up".into(),
+        DeployError::NoGroups { .. } => "name hosts under `x-hosts`".into(),
+        DeployError::WholePool { .. } => "`hoist hosts down` removes a whole pool".into(),
+        DeployError::LabelNotFree { .. } => "`hoist hosts ls` shows a host's labels".into(),
         DeployError::Interrupted { .. } => "run the same command again: it goes on from here".into(),
         DeployError::Content { .. } => "mend the file or set the variable, and run the same command again".into(),
-        DeployError::Hosts { .. } | DeployError::Plan(_) | DeployError::Steps { .. } => return None,
+        DeployError::Hosts { .. } | DeployError::Plan(_) | DeployError::Steps { .. } | DeployError::Silent { .. } => {
+            return None;
+        }
     })
 }
 

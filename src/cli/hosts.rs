@@ -1,4 +1,6 @@
-//! `hoist hosts ls` and `hoist hosts ssh`.
+//! `hoist hosts`: the commands that look or log in are here, those that change hosts in `change`.
+
+mod change;
 
 use std::os::unix::process::CommandExt;
 
@@ -12,7 +14,7 @@ use crate::deploy;
 use crate::ui::output::{Output, Stream};
 use crate::ui::tables;
 
-/// List the pool's hosts, or log in to one.
+/// Make, list, drain, label and remove the pool's hosts, or log in to one.
 #[derive(Debug, Args)]
 pub struct HostsArguments {
     #[command(subcommand)]
@@ -27,11 +29,24 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum HostsCommand {
+    /// Make the hosts that are missing and join them to the cluster, without any service
+    Up(change::UpArguments),
     /// List the pool's hosts
     Ls(LsArguments),
     /// Log in to a host over SSH, or run a command there
     #[command(after_help = SSH_EXAMPLES)]
     Ssh(SshArguments),
+    /// Move away what runs on hosts, and close them to new replicas
+    Drain(change::DrainArguments),
+    /// Let drained hosts take replicas again
+    Activate(change::ActivateArguments),
+    /// Set or remove labels of a host, which `deploy.placement.constraints` may name
+    #[command(after_help = change::LABEL_EXAMPLES)]
+    Label(change::LabelArguments),
+    /// Drain hosts and remove them, one after another
+    Rm(change::RmArguments),
+    /// Remove all hosts of the file's groups, and what they shared
+    Down(change::DownArguments),
 }
 
 #[derive(Debug, Args)]
@@ -57,9 +72,15 @@ struct SshArguments {
 /// Loads the project and does what was asked with its pool's hosts.
 pub async fn hosts(arguments: HostsArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load(settings, output)?;
-    let operator = settings.onlooker(output);
     match arguments.command {
+        HostsCommand::Up(arguments) => change::up(arguments, &project, settings, output).await,
+        HostsCommand::Drain(arguments) => change::drain(arguments, &project, settings, output).await,
+        HostsCommand::Activate(arguments) => change::activate(arguments, &project, settings, output).await,
+        HostsCommand::Label(arguments) => change::label(arguments, &project, settings, output).await,
+        HostsCommand::Rm(arguments) => change::rm(arguments, &project, settings, output).await,
+        HostsCommand::Down(arguments) => change::down(arguments, &project, settings, output).await,
         HostsCommand::Ls(arguments) => {
+            let operator = settings.onlooker(output);
             let hosts = deploy::look::hosts(&project, &operator).await?;
             output.data(&match (arguments.quiet, arguments.format.as_str()) {
                 (true, _) => tables::host_names(&hosts),
@@ -69,6 +90,7 @@ pub async fn hosts(arguments: HostsArguments, settings: &Settings, output: &Outp
             Ok(())
         }
         HostsCommand::Ssh(arguments) => {
+            let operator = settings.onlooker(output);
             let host = deploy::look::host(&project, &operator, &arguments.name).await?;
             let terminal = output.is_terminal(Stream::Stdout) && arguments.command.is_empty();
             let folder = settings.state.join("pools").join(&host.pool);

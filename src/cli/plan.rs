@@ -23,6 +23,9 @@ pub struct PlanArguments {
     /// Plan an `up --build`
     #[arg(long)]
     build: bool,
+    /// Plan an `up --replace-hosts`
+    #[arg(long)]
+    replace_hosts: bool,
     /// Format of the output
     #[arg(long, value_parser = ["text", "json"], default_value = "text", value_name = "FORMAT")]
     format: String,
@@ -38,6 +41,7 @@ pub async fn plan(arguments: PlanArguments, settings: &Settings, output: &Output
     let options = UpOptions {
         services: arguments.services,
         images,
+        replace_hosts: arguments.replace_hosts,
         ..UpOptions::default()
     };
     let operator = settings.onlooker(output);

@@ -5,7 +5,7 @@ use clap::Args;
 use super::error::CliError;
 use super::project;
 use super::settings::Settings;
-use crate::deploy;
+use crate::deploy::{self, DeployError};
 use crate::ui::output::Output;
 use crate::ui::tables;
 
@@ -30,7 +30,7 @@ pub struct PsArguments {
 pub async fn ps(arguments: PsArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load(settings, output)?;
     let operator = settings.onlooker(output);
-    let mut replicas = deploy::look::replicas(&project, &operator, arguments.all).await?;
+    let (mut replicas, silent) = deploy::look::replicas(&project, &operator, arguments.all).await?;
     if !arguments.services.is_empty() {
         replicas.retain(|replica| arguments.services.contains(&replica.service));
     }
@@ -39,5 +39,8 @@ pub async fn ps(arguments: PsArguments, settings: &Settings, output: &Output) ->
         (false, "json") => tables::replicas_json(&replicas),
         (false, _) => tables::replicas(&replicas),
     });
-    Ok(())
+    match silent.is_empty() {
+        true => Ok(()),
+        false => Err(DeployError::Silent { silent }.into()),
+    }
 }

@@ -41,6 +41,9 @@ pub struct UpArguments {
     /// Remove what runs of this project and is no longer in the file
     #[arg(long)]
     remove_orphans: bool,
+    /// Replace hosts that were made from another image or flavor than the file names now, one at a time, drained first
+    #[arg(long)]
+    replace_hosts: bool,
     /// Seconds that one service may take to come up [default: 600]
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
@@ -83,6 +86,7 @@ impl UpArguments {
             only_scale: false,
             force_recreate: self.force_recreate,
             remove_orphans: self.remove_orphans,
+            replace_hosts: self.replace_hosts,
         }
     }
 }

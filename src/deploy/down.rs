@@ -32,6 +32,10 @@ pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptio
     let started = Instant::now();
     let mut changes = match pool::reached(&project, operator).await {
         Ok(pool) => {
+            if options.hosts && !options.force {
+                // Before anything is stopped: a command that is refused changes nothing.
+                remove_hosts::check_unused(&project, &pool.engines, Some(&project.name)).await?;
+            }
             let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
             let wishes = plan::DownOptions {
                 volumes: options.volumes,
@@ -58,7 +62,7 @@ pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptio
         }
     }
     if options.hosts && !project.hosts.is_empty() {
-        changes += remove_hosts::remove_hosts(&project, operator, options.force).await?;
+        changes += remove_hosts::remove_hosts(&project, operator, options.force, Some(&project.name)).await?;
     }
     operator.events.emit(Event::Finished {
         command: "down",

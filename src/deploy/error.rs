@@ -70,8 +70,23 @@ pub enum DeployError {
         reasons: Vec<(String, String)>,
     },
     /// Other projects run on the pool.
-    #[error("pool `{pool}` also runs {}", projects.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
+    #[error("pool `{pool}` still runs {}", projects.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))]
     PoolInUse { pool: String, projects: Vec<String> },
+    /// Hosts that are to go hold data, or may; each with what stands against it.
+    #[error("{}", hosts.iter().map(|(host, objection)| format!("host `{host}`: {objection}")).collect::<Vec<_>>().join("; "))]
+    HostsHoldData { hosts: Vec<(String, String)> },
+    /// The file names no hosts, so that there is no pool.
+    #[error("project `{project}` has no `x-hosts`, and so no pool of hosts")]
+    NoGroups { project: String },
+    /// Every host of the pool was named.
+    #[error("these are all hosts of pool `{pool}`")]
+    WholePool { pool: String },
+    /// A label that was named is not the operator's to set by hand.
+    #[error("the label `{key}` of host `{host}` {reason}")]
+    LabelNotFree { host: String, key: String, reason: String },
+    /// Some hosts did not answer one who only looks; the others did.
+    #[error("{} of the pool's hosts did not answer", silent.len())]
+    Silent { silent: Vec<EngineError> },
     /// A host that was named is not in the pool.
     #[error("no host `{host}` in pool `{pool}`")]
     NoSuchHost {
@@ -95,6 +110,36 @@ pub enum HostFailureCause {
     Provider(#[from] HostError),
     #[error(transparent)]
     Bootstrap(#[from] BootstrapError),
+    /// What runs on it does not end or move.
+    #[error("host `{host}` is not empty: {reason}")]
+    NotEmpty { host: String, reason: String },
+    /// It is not replaced for the sake of its data.
+    #[error("host `{host}` is not replaced: {objection}")]
+    HoldsData { host: String, objection: String },
+    /// There is no other host that could hold the cluster meanwhile.
+    #[error("host `{host}` is not replaced: it is the only one")]
+    OnlyHost { host: String },
+    /// The operator interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl HostFailureCause {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            HostFailureCause::Provider(error) => return error.hint(),
+            HostFailureCause::Bootstrap(error) => return error.hint(),
+            HostFailureCause::NotEmpty { .. } => "look at `hoist hosts ls`; the same command goes on from here".into(),
+            HostFailureCause::HoldsData { host, .. } => {
+                format!("`hoist hosts rm --force {host}` gives the data up; the next `hoist up` makes the host anew")
+            }
+            HostFailureCause::OnlyHost { .. } => {
+                "raise the group's `count` first, or take the pool down with `hoist hosts down`".into()
+            }
+            HostFailureCause::Interrupted => return None,
+        })
+    }
 }
 
 /// One step that failed.

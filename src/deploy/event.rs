@@ -43,6 +43,16 @@ pub enum HostProgress {
     Bootstrap(bootstrap::Progress),
     /// It was there and ready: nothing to do.
     UpToDate,
+    /// Replicas that are still to end here or to start elsewhere.
+    Draining {
+        left: u64,
+    },
+    /// Nothing of the cluster runs on it, and nothing will.
+    Drained,
+    /// It takes replicas again.
+    Activated,
+    /// Labels were set or taken away.
+    Labelled,
     Removing,
     Removed,
     Failed {

@@ -117,7 +117,12 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
     };
     match action {
         // The hosts' steps are carried out before the services are planned: see `pool`.
-        Action::MakeHost { .. } | Action::BootstrapHost { .. } | Action::RemoveHost { .. } => Ok(()),
+        Action::MakeHost { .. }
+        | Action::BootstrapHost { .. }
+        | Action::RemoveHost { .. }
+        | Action::ReplaceHost { .. }
+        | Action::ChangeManagers { .. }
+        | Action::ChangeResource { .. } => Ok(()),
         Action::BuildImage { image, service } => images::build(deployment, &image, &service).await,
         Action::ProvideImage { image, hosts } => images::provide(deployment, &image, &hosts).await,
         Action::CreateNetwork { network } => {
@@ -338,7 +343,10 @@ pub(super) fn subject(action: &Action) -> String {
         return format!("service `{service}`");
     }
     match action {
-        Action::MakeHost { host, .. } | Action::BootstrapHost { host } | Action::RemoveHost { host } => {
+        Action::MakeHost { host, .. }
+        | Action::BootstrapHost { host }
+        | Action::RemoveHost { host }
+        | Action::ReplaceHost { host, .. } => {
             format!("host `{host}`")
         }
         Action::BuildImage { image, .. } | Action::ProvideImage { image, .. } => format!("image `{image}`"),

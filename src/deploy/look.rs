@@ -16,17 +16,22 @@ use crate::engine::observation::TaskState;
 use crate::engine::{EngineError, Observation, labels, observe};
 use crate::hosts::Host;
 
-/// The replicas of a project; those that ended only with `all`. A host that the cluster has lost is told of as a warning.
+/// The replicas of a project; those that ended only with `all`. A host that the cluster has lost is told of as a warning;
+/// beside the rows stand the errors of hosts that did not answer though the cluster calls them ready.
 ///
 /// # Errors
 ///
 /// No engine answers.
-pub async fn replicas(project: &Project, operator: &Operator, all: bool) -> Result<Vec<ReplicaStatus>, DeployError> {
+pub async fn replicas(
+    project: &Project,
+    operator: &Operator,
+    all: bool,
+) -> Result<(Vec<ReplicaStatus>, Vec<EngineError>), DeployError> {
     let pool = pool::reached(project, operator).await?;
-    let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
+    let (observed, silent) = observe::observe_what_answers(&pool.engines, &project.name).await?;
     tell_unreachable(&observed, operator);
     let now = jiff::Timestamp::now().as_millisecond() as f64 / 1000.0;
-    Ok(status::replicas(&observed, all, now))
+    Ok((status::replicas(&observed, all, now), silent))
 }
 
 /// Says which hosts were left out of an observation.

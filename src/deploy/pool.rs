@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use indexmap::IndexMap;
 
 use super::error::{DeployError, HostFailure};
+use super::host_data;
 use super::operator::Operator;
 use super::published;
-use crate::bootstrap::{self, BootstrapError, Keyring, Tunnel};
+use crate::bootstrap::{self, BootstrapError, Keyring, Tunnel, roles};
 use crate::compose::Project;
 use crate::compose::model::{DockerApi, DockerInstall};
 use crate::engine::observation::ObservedNode;
@@ -19,7 +20,9 @@ use crate::hosts::Host;
 use crate::hosts::groups::{HostDifference, difference};
 use crate::hosts::openstack::Asked;
 use crate::hosts::providers::{Machine, Providers};
-use crate::plan::placement;
+use crate::plan::host_data::{Held, hold_back};
+use crate::plan::hosts::HostsSituation;
+use crate::plan::{self, Note, Step, placement};
 
 /// The hosts that a project runs on, and the engines that answer.
 pub struct Pool {
@@ -43,6 +46,11 @@ pub struct Survey {
     pub nodes: Vec<ObservedNode>,
     /// Hosts that are there and must be bootstrapped, with the reason.
     pub unready: Vec<(Host, String)>,
+    /// Surplus hosts that stay, and hosts that are not replaced, for their data.
+    pub held: Vec<Held>,
+    pub not_replaced: Vec<Held>,
+    /// How many hosts shall manage the cluster.
+    pub managers: usize,
     pub(super) tunnels: Vec<Arc<Tunnel>>,
     pub(super) providers: Arc<Providers>,
     pub(super) keyring: Arc<Keyring>,
@@ -58,9 +66,77 @@ impl Survey {
         self.providers.list().await.map_err(DeployError::Provider)
     }
 
-    /// Whether every host is there and as it should be.
-    pub fn is_settled(&self) -> bool {
-        self.difference.make.is_empty() && self.difference.remove.is_empty() && self.unready.is_empty()
+    /// Whether every host is there and as it should be. `replace`: hosts that were made otherwise are not.
+    pub fn is_settled(&self, replace: bool) -> bool {
+        let difference = &self.difference;
+        let replaces = replace && !(difference.replace.is_empty() && self.not_replaced.is_empty());
+        difference.make.is_empty()
+            && difference.remove.is_empty()
+            && self.unready.is_empty()
+            && self.manager_change().is_none()
+            && !replaces
+    }
+
+    /// No manager of the pool's cluster answers.
+    pub(super) fn not_ready(&self, project: &Project) -> DeployError {
+        let reasons = self.unready.iter();
+        DeployError::NotReady {
+            pool: project.pool.name.clone(),
+            reasons: reasons.map(|(host, why)| (host.name.clone(), why.clone())).collect(),
+        }
+    }
+
+    /// How many hosts manage and how many should, where that differs.
+    pub fn manager_change(&self) -> Option<(usize, usize)> {
+        let hosts = self.difference.keep.iter();
+        let nodes: Vec<&ObservedNode> = hosts.filter_map(|host| node_of(&self.nodes, &host.name)).collect();
+        let changes = roles::role_changes(&nodes, self.managers);
+        let manage = nodes.iter().filter(|node| node.manager && node.ready).count();
+        (changes > 0 && manage > 0).then_some((manage, self.managers))
+    }
+
+    /// The hosts' part of a plan: its steps, and what is not done and why.
+    ///
+    /// # Errors
+    ///
+    /// A provider cannot be asked for what it has.
+    pub async fn plan(&self, pool: &str, replace: bool) -> Result<(Vec<Step>, Vec<Note>), DeployError> {
+        let mut make = self.difference.make.clone();
+        if replace {
+            make.extend(
+                self.difference
+                    .replace
+                    .iter()
+                    .map(|replacement| replacement.request.clone()),
+            );
+        }
+        let mut resources = Vec::new();
+        for provider in self.providers.all() {
+            let found = provider.resources(pool, &make, &self.difference.remove);
+            resources.extend(found.await.map_err(DeployError::Provider)?);
+        }
+        let situation = HostsSituation {
+            resources: &resources,
+            ..self.situation(replace)
+        };
+        Ok((plan::hosts::steps(&situation), plan::hosts::notes(&situation)))
+    }
+
+    /// What is not done about the hosts, and why.
+    pub fn notes(&self, replace: bool) -> Vec<Note> {
+        plan::hosts::notes(&self.situation(replace))
+    }
+
+    fn situation(&self, replace: bool) -> HostsSituation<'_> {
+        HostsSituation {
+            difference: &self.difference,
+            unready: &self.unready,
+            resources: &[],
+            managers: self.manager_change(),
+            held: &self.held,
+            not_replaced: &self.not_replaced,
+            replace,
+        }
     }
 }
 
@@ -115,20 +191,23 @@ pub(super) fn providers(project: &Project, operator: &Operator) -> Result<Provid
 pub async fn survey(project: &Project, operator: &Operator) -> Result<Survey, DeployError> {
     let providers = Arc::new(providers(project, operator)?);
     let existing = providers.list().await.map_err(DeployError::Provider)?;
-    let difference = difference(&project.hosts, &project.pool, &existing);
+    let mut difference = difference(&project.hosts, &project.pool, &existing);
     let settings = settings(project, operator);
     let wanted = difference.make.iter().map(|request| request.name.clone());
     let known = difference.keep.iter().map(|host| host.name.clone());
     let keyring = Arc::new(Keyring::new(&operator.state, &project.pool.name, wanted.chain(known)));
     let mut hosts = IndexMap::new();
     let mut tunnels = Vec::new();
+    // Those that are to go, too: one of them may be the only manager, and they may hold data.
+    let there: Vec<&Host> = (difference.keep.iter())
+        .chain(difference.remove.iter().filter(|host| host.running))
+        .collect();
     let reached = join_all(
-        difference
-            .keep
+        there
             .iter()
             .map(|host| bootstrap::reach(host, &settings, &keyring, &operator.runtime)),
     );
-    for (host, outcome) in difference.keep.iter().zip(reached.await) {
+    for (host, outcome) in there.into_iter().zip(reached.await) {
         match outcome {
             Ok(Some((engine, tunnel))) => {
                 hosts.insert(host.name.clone(), engine);
@@ -145,12 +224,26 @@ pub async fn survey(project: &Project, operator: &Operator) -> Result<Survey, De
         Some(manager) => manager.nodes().await?,
         None => Vec::new(),
     };
+    let leaving = difference.remove.iter();
+    let leaving: Vec<&Host> = leaving
+        .chain(difference.replace.iter().map(|replaced| &replaced.host))
+        .collect();
+    let data = host_data::of(&leaving, &engines, &nodes).await;
+    let (held, not_replaced) = hold_back(&mut difference, &data);
+    let own = |host: &Host| project.hosts.contains_key(&host.group);
     let unready = difference
         .keep
         .iter()
-        .filter_map(|host| Some((host.clone(), why_unready(host, &settings, &engines, &nodes)?)))
+        .filter_map(|host| Some((host.clone(), why_unready(host, own(host), &settings, &engines, &nodes)?)))
         .collect();
+    let total = difference.keep.len() + difference.make.len();
+    let wished = project.pool.managers.and_then(|count| usize::try_from(count).ok());
     Ok(Survey {
+        managers: wished
+            .unwrap_or_else(|| roles::usual_managers(total))
+            .clamp(1, total.max(1)),
+        held,
+        not_replaced,
         difference,
         engines,
         nodes,
@@ -161,9 +254,22 @@ pub async fn survey(project: &Project, operator: &Operator) -> Result<Survey, De
     })
 }
 
-/// Why a host must be bootstrapped; `None` where its node says that it is as it should be.
+/// The node of a host, by Hoist's name of it.
+pub(super) fn node_of<'a>(nodes: &'a [ObservedNode], host: &str) -> Option<&'a ObservedNode> {
+    let mut own = nodes.iter().filter(|node| placement::host_name(node) == host);
+    // A machine that was made anew has a former node beside its own until it is struck off.
+    let first = own.next();
+    match first {
+        Some(node) if !node.ready => own.find(|node| node.ready).or(first),
+        _ => first,
+    }
+}
+
+/// Why a host must be bootstrapped; `None` where its node says that it is as it should be. `own`: it is of a group of this
+/// file, which says its labels.
 fn why_unready(
     host: &Host,
+    own: bool,
     settings: &bootstrap::Settings,
     engines: &Engines,
     nodes: &[ObservedNode],
@@ -171,7 +277,7 @@ fn why_unready(
     if !engines.hosts.contains_key(&host.name) {
         return Some("not reached from this machine before".to_owned());
     }
-    let Some(node) = nodes.iter().find(|node| placement::host_name(node) == host.name) else {
+    let Some(node) = node_of(nodes, &host.name) else {
         return Some("not in the cluster".to_owned());
     };
     if !node.ready {
@@ -179,6 +285,9 @@ fn why_unready(
     }
     if node.labels.get(labels::BOOTSTRAP) != Some(&bootstrap::stamp(host, settings)) {
         return Some("its settings changed".to_owned());
+    }
+    if own && bootstrap::labels_differ(host, node) {
+        return Some("its labels changed".to_owned());
     }
     None
 }
@@ -210,15 +319,7 @@ pub async fn reached(project: &Project, operator: &Operator) -> Result<Pool, Dep
             tunnels: survey.tunnels,
         });
     }
-    let reasons = survey
-        .unready
-        .iter()
-        .map(|(host, why)| (host.name.clone(), why.clone()))
-        .collect();
-    Err(DeployError::NotReady {
-        pool: project.pool.name.clone(),
-        reasons,
-    })
+    Err(survey.not_ready(project))
 }
 
 pub(super) fn without_hosts(engine: Engine) -> Pool {

@@ -29,7 +29,10 @@ pub async fn up(project: Arc<Project>, operator: &Operator, options: &UpOptions)
     let builder = operator.builder().await;
     // Images build while hosts boot: neither needs the other.
     let building = build(&project, operator, builder.as_ref(), options);
-    let (pool, built) = tokio::join!(make_ready::make_ready(&project, operator), building);
+    let (pool, built) = tokio::join!(
+        make_ready::make_ready(&project, operator, options.replace_hosts),
+        building
+    );
     let mut pool = pool?;
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
@@ -116,7 +119,7 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
             .map_err(DeployError::Plan);
     }
     let survey = pool::survey(project, operator).await?;
-    let hosts = plan::hosts::steps(&survey.difference, &survey.unready);
+    let (hosts, notes) = survey.plan(&project.pool.name, options.replace_hosts).await?;
     let engines = survey.engines.clone();
     let mut observed = if engines.manager.is_some() {
         observe::observe(&engines, &project.name, &image_names(project), builder.as_ref()).await?
@@ -133,6 +136,7 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
     let mut plan =
         plan::up(project, situation(&observed, builder.as_ref(), &contents), options).map_err(DeployError::Plan)?;
     plan.put_first(hosts);
+    plan.notes.extend(notes);
     Ok(plan)
 }
 

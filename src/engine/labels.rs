@@ -41,5 +41,7 @@ pub const IPVS: &str = "dev.hoist.ipvs";
 pub const ESP: &str = "dev.hoist.esp";
 /// On a service: the host that its local volumes pin it to.
 pub const PINNED_TO: &str = "dev.hoist.pinned-to";
+/// On a service while a host is drained: how many replicas it has but for those that are made in advance.
+pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
 /// On a config or secret: keyed digest of its content.
 pub const CONTENT_DIGEST: &str = "dev.hoist.content";

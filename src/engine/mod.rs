@@ -40,7 +40,7 @@ pub use credentials::Credentials;
 pub use error::EngineError;
 pub use logs::{LogLine, LogOptions, LogStream};
 pub use observation::Observation;
-pub use observe::observe;
+pub use observe::{observe, observe_what_answers};
 pub use retry::{RetryPolicy, retry};
 pub use transfer::transfer;
 pub use wait::{Progress, WaitError, wait_until};

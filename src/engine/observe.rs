@@ -35,6 +35,32 @@ pub async fn observe(
     images: &[String],
     builder: Option<&Engine>,
 ) -> Result<Observation, EngineError> {
+    let (observation, mut silent) = gather(engines, project, images, builder).await?;
+    match silent.is_empty() {
+        true => Ok(observation),
+        false => Err(silent.remove(0)),
+    }
+}
+
+/// The same for one who only looks: what could be asked, and the errors of hosts that did not answer while their nodes are
+/// ready. A cluster's own replicas on such hosts are known all the same; containers and volumes on them are not.
+///
+/// # Errors
+///
+/// Where the manager does not answer; without a cluster, where the engine does not.
+pub async fn observe_what_answers(
+    engines: &Engines,
+    project: &str,
+) -> Result<(Observation, Vec<EngineError>), EngineError> {
+    gather(engines, project, &[], None).await
+}
+
+async fn gather(
+    engines: &Engines,
+    project: &str,
+    images: &[String],
+    builder: Option<&Engine>,
+) -> Result<(Observation, Vec<EngineError>), EngineError> {
     let label = &format!("{}={project}", labels::PROJECT);
     let builder = builder.filter(|builder| !engines.hosts.contains_key(&builder.name));
     let host_limit = match engines.manager {
@@ -83,6 +109,7 @@ pub async fn observe(
         observation.secrets = found.secrets;
         observation.cluster = Some(found.cluster);
     }
+    let mut silent = Vec::new();
     for (name, outcome) in hosts {
         match outcome {
             Ok(found) => {
@@ -96,13 +123,14 @@ pub async fn observe(
                     .unreachable
                     .push((name.clone(), super::error::cause_chain(&error)));
             }
+            Err(error) if error.is_unreachable() && observation.cluster.is_some() => silent.push(error),
             Err(error) => return Err(error),
         }
     }
     if let Some((builder, found)) = built {
         observation.images.insert(builder.name.clone(), found?);
     }
-    Ok(observation)
+    Ok((observation, silent))
 }
 
 struct ClusterSide {

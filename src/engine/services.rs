@@ -122,10 +122,12 @@ impl Engine {
         self.list_tasks(&[("label", labels)]).await
     }
 
-    /// Tasks on a node that should run, of whatever service: what leaves when the node is drained.
+    /// Tasks on a node that have not ended, of whatever service, those that are being stopped included: what must be gone
+    /// before the node can.
     pub async fn tasks_on(&self, node: &str) -> Result<Vec<ObservedTask>, EngineError> {
-        self.list_tasks(&[("node", &[node]), ("desired-state", &["running"])])
-            .await
+        let mut tasks = self.list_tasks(&[("node", &[node])]).await?;
+        tasks.retain(|task| task.state <= TaskState::Running);
+        Ok(tasks)
     }
 
     async fn list_tasks(&self, pairs: &[(&str, &[&str])]) -> Result<Vec<ObservedTask>, EngineError> {

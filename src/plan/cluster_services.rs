@@ -28,7 +28,7 @@ pub(super) fn plan(
         .find(|found| found.labels.get(labels::SERVICE) == Some(&service.name));
     let ipvs = placement::every_kernel_has(&cluster.nodes, labels::IPVS);
     let pinned_to = volumes::pinned_host(project, service, observed, running, &cluster.nodes, &mut draft.pins)?;
-    let replicas = draft.replicas(service, running.and_then(|running| running.replicas));
+    let replicas = draft.replicas(service, running.and_then(replicas_wanted));
     let mut fitting = placement::fitting(service, &cluster.nodes)?;
     if let Some(host) = &pinned_to {
         fitting.retain(|node| placement::host_name(node) == host);
@@ -108,9 +108,18 @@ pub(super) fn plan(
     Ok(())
 }
 
+/// How many replicas somebody wanted of a service that runs: not those that an interrupted drain made in advance.
+fn replicas_wanted(running: &ObservedService) -> Option<u64> {
+    let before = running.labels.get(labels::REPLICAS_BEFORE);
+    before.and_then(|before| before.parse().ok()).or(running.replicas)
+}
+
 /// What runs, with another number of replicas: the file may have moved on since.
 fn scaled(running: &ObservedService, replicas: u64) -> models::ServiceSpec {
     let mut spec = running.spec.clone();
+    if let Some(own) = spec.labels.as_mut() {
+        own.remove(labels::REPLICAS_BEFORE);
+    }
     if let Some(replicated) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
         replicated.replicas = i64::try_from(replicas).ok();
     }

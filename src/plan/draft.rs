@@ -26,6 +26,8 @@ pub struct UpOptions {
     pub force_recreate: bool,
     /// Remove services that are no longer in the file.
     pub remove_orphans: bool,
+    /// Replace hosts that were made otherwise than the file says now.
+    pub replace_hosts: bool,
 }
 
 /// What the plan is made against.

@@ -9,7 +9,9 @@ mod containers;
 pub mod digest;
 pub mod down;
 mod draft;
+pub mod draining;
 pub mod error;
+pub mod host_data;
 pub mod hosts;
 pub mod images;
 mod networks;
@@ -82,6 +84,20 @@ pub enum Action {
     /// Makes sure that a host that is there runs Docker as it should and is in the cluster.
     BootstrapHost {
         host: String,
+    },
+    /// Takes a host's place with a new one of the same name, once it is empty.
+    ReplaceHost {
+        host: String,
+        group: String,
+        provider: &'static str,
+    },
+    /// Lets so many hosts manage the cluster.
+    ChangeManagers {
+        to: usize,
+    },
+    /// Makes, changes or removes what a provider has beside hosts.
+    ChangeResource {
+        resource: crate::hosts::ResourceChange,
     },
     BuildImage {
         image: String,

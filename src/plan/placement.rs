@@ -8,7 +8,7 @@ mod fitness;
 mod place;
 mod spread;
 
-pub use fitness::{fitness, fitting, room_for_port};
+pub use fitness::{broken, fitness, fitting, room_for_port};
 pub use place::{Count, Demand, Placer, Port, Refusal, Reservation};
 
 use crate::engine::labels;

@@ -52,6 +52,10 @@ fn host_fields(progress: &HostProgress) -> Value {
         HostProgress::Make(MakeProgress::Booting) => json!({"state": "booting"}),
         HostProgress::Bootstrap(progress) => bootstrap_fields(progress),
         HostProgress::UpToDate => json!({"state": "up_to_date"}),
+        HostProgress::Draining { left } => json!({"state": "draining", "left": left}),
+        HostProgress::Drained => json!({"state": "drained"}),
+        HostProgress::Activated => json!({"state": "activated"}),
+        HostProgress::Labelled => json!({"state": "labelled"}),
         HostProgress::Removing => json!({"state": "removing"}),
         HostProgress::Removed => json!({"state": "removed"}),
         HostProgress::Failed { reason } => json!({"state": "failed", "reason": reason}),
@@ -146,6 +150,10 @@ mod tests {
         {"time":"T","kind":"host","name":"lab-1","state":"joining"}
         {"time":"T","kind":"host","name":"lab-1","state":"joined"}
         {"time":"T","kind":"host","name":"lab-1","state":"up_to_date"}
+        {"time":"T","kind":"host","name":"lab-1","state":"draining","left":3}
+        {"time":"T","kind":"host","name":"lab-1","state":"drained"}
+        {"time":"T","kind":"host","name":"lab-1","state":"activated"}
+        {"time":"T","kind":"host","name":"lab-1","state":"labelled"}
         {"time":"T","kind":"host","name":"lab-1","state":"removing"}
         {"time":"T","kind":"host","name":"lab-1","state":"removed"}
         {"time":"T","kind":"host","name":"lab-1","state":"failed","reason":"no space left"}

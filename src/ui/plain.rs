@@ -112,6 +112,10 @@ mod tests {
          host lab-1        joining the cluster
          host lab-1        in the cluster
          host lab-1        up to date
+         host lab-1        draining
+         host lab-1        drained
+         host lab-1        active
+         host lab-1        labelled
          host lab-1        removing
          host lab-1        removed
          host lab-1        failed: no space left

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{plural, style, text};
+use crate::hosts::Change;
 use crate::plan::{Action, ObjectKind, Plan, ServicePlan, Step};
 
 /// The plan as text: what would be done by kind of thing, the notes, and last one line that sums up.
@@ -64,6 +65,8 @@ pub fn render_json(plan: &Plan) -> String {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Group {
+    /// What the hosts share, and what else their providers have.
+    Shared,
     Hosts,
     Images,
     Resources,
@@ -71,7 +74,13 @@ enum Group {
 }
 
 impl Group {
-    const ALL: [Group; 4] = [Group::Hosts, Group::Images, Group::Resources, Group::Services];
+    const ALL: [Group; 5] = [
+        Group::Shared,
+        Group::Hosts,
+        Group::Images,
+        Group::Resources,
+        Group::Services,
+    ];
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +181,26 @@ fn line(step: &Step) -> Line {
         },
         Action::RemoveHost { host: name } => host(Effect::Remove, "remove_host", name),
         Action::BootstrapHost { host: name } => host(Effect::Change, "bootstrap_host", name),
+        Action::ReplaceHost {
+            host: name,
+            group,
+            provider,
+        } => Line {
+            about: Some(format!("replaced, group `{group}`, {provider}")),
+            ..host(Effect::Change, "replace_host", name)
+        },
+        Action::ChangeManagers { to } => Line {
+            about: Some(format!("{} of the cluster", plural::count(*to, "manager"))),
+            ..of(Group::Hosts, Effect::Change, "change_managers", "cluster", "managers")
+        },
+        Action::ChangeResource { resource } => {
+            let (effect, action) = match resource.change {
+                Change::Make => (Effect::Create, "make_resource"),
+                Change::Change => (Effect::Change, "change_resource"),
+                Change::Remove => (Effect::Remove, "remove_resource"),
+            };
+            of(Group::Shared, effect, action, resource.kind, &resource.name)
+        }
         Action::BuildImage { image: name, service } => Line {
             service: Some(service.clone()),
             about: Some("build".to_owned()),
@@ -244,6 +273,7 @@ fn title(group: Group, lines: &[&Line]) -> String {
         Group::Hosts => "hosts".to_owned(),
         Group::Images => "images".to_owned(),
         Group::Services => "services".to_owned(),
+        Group::Shared => "for the hosts".to_owned(),
         Group::Resources => {
             let mut kinds: Vec<&str> = Vec::new();
             for line in lines {
@@ -261,7 +291,11 @@ fn group_text(group: Group, lines: &[&Line]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let several_kinds = matches!(group, Group::Resources) && lines.iter().any(|line| line.kind != lines[0].kind);
+    let several_kinds = match group {
+        Group::Shared => true,
+        Group::Resources => lines.iter().any(|line| line.kind != lines[0].kind),
+        Group::Hosts | Group::Images | Group::Services => false,
+    };
     let names: Vec<String> = (lines.iter())
         .map(|line| match several_kinds {
             true => format!("{} {}", line.kind, line.name),

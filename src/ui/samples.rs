@@ -119,6 +119,10 @@ fn hosts() -> Vec<Event> {
     progress.extend(bootstrap.into_iter().map(HostProgress::Bootstrap));
     progress.extend([
         HostProgress::UpToDate,
+        HostProgress::Draining { left: 3 },
+        HostProgress::Drained,
+        HostProgress::Activated,
+        HostProgress::Labelled,
         HostProgress::Removing,
         HostProgress::Removed,
         HostProgress::Failed {

@@ -182,6 +182,13 @@ fn host_line(host: &str, progress: &HostProgress) -> Line {
         HostProgress::Make(MakeProgress::Booting) => line("booting", Tone::Active),
         HostProgress::Bootstrap(progress) => bootstrap_line(host, progress),
         HostProgress::UpToDate => line("up to date", Tone::Good),
+        HostProgress::Draining { left } => {
+            let left = usize::try_from(*left).unwrap_or(usize::MAX);
+            line("draining", Tone::Active).amount(plural::count(left, "replica"))
+        }
+        HostProgress::Drained => line("drained", Tone::Good),
+        HostProgress::Activated => line("active", Tone::Good),
+        HostProgress::Labelled => line("labelled", Tone::Good),
         HostProgress::Removing => line("removing", Tone::Active),
         HostProgress::Removed => line("removed", Tone::Good),
         HostProgress::Failed { reason } => line("failed", Tone::Failed).detail(reason),

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hoist::bootstrap::{join, reach, remove_host};
-use hoist::engine::labels;
+use hoist::engine::{Engines, labels};
 
 use super::house::House;
 
@@ -74,16 +74,16 @@ async fn three_bare_hosts_become_a_cluster_once() {
         .unwrap();
     engine.ping().await.unwrap();
 
-    let leaving = &again[1];
-    remove_host(
-        &house.pool,
-        "lab-2",
-        &rejoined.manager,
-        Some(&leaving.engine),
-        Duration::from_secs(10),
-    )
-    .await
-    .unwrap();
+    let engines = Engines {
+        manager: Some(rejoined.manager.clone()),
+        hosts: again
+            .iter()
+            .map(|host| (host.host.name.clone(), host.engine.clone()))
+            .collect(),
+    };
+    remove_host(&house.pool, "lab-2", &engines, Duration::from_secs(10))
+        .await
+        .unwrap();
     let left = house.inside(&hosts[1], "docker info --format '{{.Swarm.LocalNodeState}}'");
     assert_eq!(left.trim(), "inactive");
     assert_eq!(house.inside(&hosts[0], "docker node ls --quiet").lines().count(), 2);

@@ -10,6 +10,7 @@
 
 mod interruption;
 mod machines;
+mod managed_hosts;
 mod mixed;
 #[path = "../support/scene.rs"]
 mod scene;

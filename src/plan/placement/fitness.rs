@@ -48,6 +48,12 @@ pub(super) fn node_fits(node: &ObservedNode, constraints: &[(&str, Constraint)])
     }
 }
 
+/// The first of these constraints that does not hold on the node. One that cannot be read holds: the cluster has taken it.
+pub fn broken<'a>(constraints: &'a [String], node: &ObservedNode) -> Option<&'a str> {
+    let holds = |text: &&String| Constraint::parse(text).is_none_or(|constraint| constraint.holds(node));
+    constraints.iter().find(|text| !holds(text)).map(String::as_str)
+}
+
 /// The nodes that fit the service.
 ///
 /// # Errors
