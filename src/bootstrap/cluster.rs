@@ -37,6 +37,10 @@ pub struct JoinedCluster {
     pub manager: Engine,
     /// Host name to node.
     pub nodes: BTreeMap<String, ObservedNode>,
+    /// The hosts whose nodes got other labels, by name.
+    pub labelled: BTreeSet<String>,
+    /// The hosts that manage no more.
+    pub demoted: usize,
 }
 
 /// Takes each progress message with the name of its host.
@@ -72,7 +76,11 @@ pub async fn join(
     if !outside.is_empty() {
         enter(pool, manager, &outside, &wanted, progress).await?;
     }
-    let (id, mut nodes) = settle(pool, manager, ready, &wanted).await?;
+    let Settled {
+        id,
+        mut nodes,
+        labelled,
+    } = settle(pool, manager, ready, &wanted).await?;
     let in_order: Vec<&ObservedNode> = ready.iter().filter_map(|host| nodes.get(&host.host.name)).collect();
     let engines = Engines {
         manager: Some(manager.engine.clone()),
@@ -92,6 +100,8 @@ pub async fn join(
         id,
         manager: stays,
         nodes,
+        labelled,
+        demoted: surplus.len(),
     })
 }
 
@@ -201,13 +211,20 @@ async fn enter_one(
     Ok(())
 }
 
+/// What came of [`settle`]: the cluster's id, its nodes by host name, and the hosts whose nodes got other labels.
+struct Settled {
+    id: String,
+    nodes: BTreeMap<String, ObservedNode>,
+    labelled: BTreeSet<String>,
+}
+
 /// Roles, labels and the cluster's own settings; waits until every host's node is ready.
 async fn settle(
     pool: &str,
     manager: &ReadyHost,
     ready: &[ReadyHost],
     wanted: &BTreeSet<&str>,
-) -> Result<(String, BTreeMap<String, ObservedNode>), BootstrapError> {
+) -> Result<Settled, BootstrapError> {
     let settings = ClusterSettings {
         heartbeat_period: Some(HEARTBEAT),
         task_history_limit: Some(TASK_HISTORY),
@@ -243,34 +260,43 @@ async fn settle(
     let nodes = ready_nodes(pool, &manager.engine, manager, &ids).await?;
     strike_off_former_nodes(manager, &nodes, &ids).await?;
     let by_id: BTreeMap<&str, &ObservedNode> = nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-    let labelled = try_join_all(ids.iter().map(|(host, id)| {
+    let changed = try_join_all(ids.iter().map(|(host, id)| {
         let node = by_id.get(id.as_str());
         let manages = wanted.contains(host.host.name.as_str());
         async move {
-            let Some(node) = node else { return Ok(false) };
+            let Some(node) = node else { return Ok(None) };
             let change = node_change(host, node, manages);
             if change == NodeChange::default() {
-                return Ok(false);
+                return Ok(None);
             }
             let changed = manager.engine.change_node(&node.id, &change).await;
-            changed.map_err(engine_error(host, "labelling its node"))
+            let changed = changed.map_err(engine_error(host, "labelling its node"))?;
+            Ok(changed.then_some((host.host.name.clone(), change)))
         }
     }))
     .await?;
-    let nodes = if labelled.contains(&true) {
+    let changed: Vec<(String, NodeChange)> = changed.into_iter().flatten().collect();
+    let nodes = if changed.is_empty() {
+        nodes
+    } else {
         manager
             .engine
             .nodes()
             .await
             .map_err(engine_error(manager, "listing the cluster's nodes"))?
-    } else {
-        nodes
     };
     let mut by_id: BTreeMap<String, ObservedNode> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
     let by_host = ids
         .iter()
         .filter_map(|(host, id)| Some((host.host.name.clone(), by_id.remove(id)?)));
-    Ok((id, by_host.collect()))
+    let labelled = (changed.into_iter())
+        .filter(|(_, change)| !(change.set_labels.is_empty() && change.remove_labels.is_empty()))
+        .map(|(name, _)| name);
+    Ok(Settled {
+        id,
+        nodes: by_host.collect(),
+        labelled: labelled.collect(),
+    })
 }
 
 async fn ready_nodes(

@@ -167,10 +167,13 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::Engine(error) => return error.hint(),
         DeployError::NoBuilder { source, .. } => return source.hint(),
         DeployError::NoSuchService { known, .. } => format!("the project has {}", known.join(", ")),
+        DeployError::NoSuchHost { known, .. } if known.is_empty() => {
+            "the pool has no hosts yet: `hoist hosts up` makes them".into()
+        }
         DeployError::NoSuchHost { known, .. } => format!("the pool has {}", known.join(", ")),
         DeployError::NoHosts { .. } => "`hoist up` makes them".into(),
         DeployError::NotReady { .. } => "`hoist up` makes the hosts ready".into(),
-        DeployError::PoolInUse { .. } => "take those projects down first, or say `--force`".into(),
+        DeployError::PoolInUse { .. } => "take those projects down first (`hoist down`), or say `--force`".into(),
         DeployError::HostsHoldData { .. } => "save what is needed of it first; `--force` gives it up".into(),
         DeployError::NoGroups { .. } => "name hosts under `x-hosts`".into(),
         DeployError::WholePool { .. } => "`hoist hosts down` removes a whole pool".into(),

@@ -61,6 +61,12 @@ impl Findings {
         self.push(Diagnostic::warning(message, Some(place.clone())));
     }
 
+    pub fn warning_hint(&mut self, message: impl Into<String>, place: &Place, hint: impl Into<String>) {
+        let mut found = Diagnostic::warning(message, Some(place.clone()));
+        found.hint = Some(hint.into());
+        self.push(found);
+    }
+
     /// Takes values out of all that was said. Short values stay: they would tear words apart.
     pub fn redact(&mut self, values: &[String]) {
         let values: Vec<&String> = values.iter().filter(|value| value.len() >= 3).collect();

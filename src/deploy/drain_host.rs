@@ -17,7 +17,7 @@ use super::operator::Operator;
 use super::pool::node_of;
 use crate::bootstrap::BootstrapError;
 use crate::engine::nodes::{Availability, NodeChange};
-use crate::engine::observation::{ObservedService, ObservedTask, TaskState};
+use crate::engine::observation::{ObservedNode, ObservedService, ObservedTask, TaskState};
 use crate::engine::transfer::transfer;
 use crate::engine::wait::{Progress as Waiting, WaitError, wait_until};
 use crate::engine::{Credentials, Engine, EngineError, Engines, labels};
@@ -46,8 +46,7 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
     put_numbers_back(manager).await.map_err(draining_it)?;
     let found = look(host, engines, manager).await.map_err(draining_it)?;
     announce(host, &found, operator);
-    let moves = found.moves.iter().filter(|one| one.overlap.is_ok());
-    let moves: Vec<&Move> = moves.filter(|_| node.active).collect();
+    let moves: Vec<&Move> = found.moves.iter().filter(|one| one.overlap.is_ok()).collect();
     bring_images(host, &found.moves, engines).await.map_err(draining_it)?;
     if !moves.is_empty() {
         set(manager, &node.id, Availability::Pause).await.map_err(draining_it)?;
@@ -55,9 +54,9 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
     let making = join_all(moves.iter().map(|one| make_ahead(manager, &node.id, one, operator)));
     let (mut ahead, mut broken) = (Vec::new(), Vec::new());
     let interrupted = tokio::select! {
-        () = operator.interrupt.cancelled() => true,
+        () = operator.interrupt.cancelled(), if !moves.is_empty() => true,
         outcomes = making => {
-            for (one, outcome) in moves.into_iter().zip(outcomes) {
+            for (&one, outcome) in moves.iter().zip(outcomes) {
                 match outcome {
                     Ok(()) => ahead.push(one),
                     Err(Late::NoRoom(reason)) => gap(host, &one.service, &reason, operator),
@@ -96,6 +95,23 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
     Ok(())
 }
 
+/// Closes hosts that are about to be drained, one after another, so that none of them takes what another one gives away.
+/// Nothing stops for it. Gives those that were open.
+///
+/// # Errors
+///
+/// A failed call.
+pub async fn close<'a>(
+    manager: &Engine,
+    nodes: impl IntoIterator<Item = &'a ObservedNode>,
+) -> Result<Vec<&'a ObservedNode>, EngineError> {
+    let open: Vec<&ObservedNode> = nodes.into_iter().filter(|node| node.active).collect();
+    for node in &open {
+        set(manager, &node.id, Availability::Pause).await?;
+    }
+    Ok(open)
+}
+
 /// Lets a drained or paused host take replicas again. Gives whether it did not before.
 ///
 /// # Errors
@@ -132,8 +148,9 @@ async fn look(host: &str, engines: &Engines, manager: &Engine) -> Result<Drainin
 
 fn announce(host: &str, found: &Draining, operator: &Operator) {
     for stay in &found.stays {
+        let stops = if stay.stops { " and stops there" } else { "" };
         operator.events.emit(Event::Warning {
-            message: format!("{} cannot leave `{host}`: {}", stay.what, stay.why),
+            message: format!("{} cannot leave `{host}`{stops}: {}", stay.what, stay.why),
             hint: None,
         });
     }

@@ -79,7 +79,7 @@ pub enum DeployError {
     #[error("project `{project}` has no `x-hosts`, and so no pool of hosts")]
     NoGroups { project: String },
     /// Every host of the pool was named.
-    #[error("these are all hosts of pool `{pool}`")]
+    #[error("that is every host of pool `{pool}`")]
     WholePool { pool: String },
     /// A label that was named is not the operator's to set by hand.
     #[error("the label `{key}` of host `{host}` {reason}")]

@@ -161,7 +161,15 @@ impl Work<'_> {
             () = operator.interrupt.cancelled() => return Err(DeployError::Interrupted { unfinished: vec!["the cluster".into()] }),
             joined = joining => joined.map_err(DeployError::Cluster)?,
         };
-        let changed = ready.iter().filter(|ready| ready.changed).count();
+        let labelled = |ready: &&ReadyHost| cluster.labelled.contains(&ready.host.name);
+        // A host that came into the cluster just now has its labels with that.
+        for ready in ready.iter().filter(labelled).filter(|ready| !ready.changed) {
+            operator.events.emit(Event::Host {
+                host: ready.host.name.clone(),
+                progress: HostProgress::Labelled,
+            });
+        }
+        let changed = ready.iter().filter(|ready| ready.changed || labelled(ready)).count() + cluster.demoted;
         let hosts = ready.iter().map(|ready| ready.host.clone()).collect();
         let engines = ready
             .iter()
@@ -270,14 +278,12 @@ async fn remove_surplus(work: &Work<'_>, surplus: &[Host], pool: &mut Pool) -> R
         });
         return Ok(());
     }
-    for host in surplus {
-        pool.hosts.retain(|other| other.name != host.name);
-        match take_away(work.operator, work.providers, host, &mut pool.engines).await {
-            Ok(()) => pool.changed += 1,
-            Err(failure) if matches!(failure.error, HostFailureCause::Interrupted) => return Err(interrupted()),
-            Err(failure) => pool.failed.push(failure),
-        }
-    }
+    let surplus: Vec<&Host> = surplus.iter().collect();
+    pool.hosts
+        .retain(|host| !surplus.iter().any(|other| other.name == host.name));
+    let failed = take_away(work.operator, work.providers, &surplus, &mut pool.engines).await?;
+    pool.changed += surplus.len() - failed.len();
+    pool.failed.extend(failed);
     refresh(work, pool).await
 }
 
@@ -305,13 +311,10 @@ async fn replace_hosts(work: &Work<'_>, survey: &Survey, pool: &mut Pool) -> Res
             });
             break;
         }
-        match take_away(work.operator, work.providers, host, &mut pool.engines).await {
-            Ok(()) => {}
-            Err(failure) if matches!(failure.error, HostFailureCause::Interrupted) => return Err(interrupted()),
-            Err(failure) => {
-                pool.failed.push(failure);
-                break;
-            }
+        let failed = take_away(work.operator, work.providers, &[host], &mut pool.engines).await?;
+        if !failed.is_empty() {
+            pool.failed.extend(failed);
+            break;
         }
         pool.hosts.retain(|other| other.name != host.name);
         let connected = work
@@ -338,10 +341,4 @@ async fn refresh(work: &Work<'_>, pool: &mut Pool) -> Result<(), DeployError> {
         pool.nodes = manager.nodes().await?;
     }
     Ok(())
-}
-
-fn interrupted() -> DeployError {
-    DeployError::Interrupted {
-        unfinished: vec!["the hosts".into()],
-    }
 }

@@ -83,14 +83,8 @@ pub async fn remove(project: &Project, operator: &Operator, names: &[String], fo
         });
     }
     let mut engines = survey.engines.clone();
-    let (mut failed, mut removed) = (Vec::new(), 0);
-    for host in &named {
-        match take_away(operator, &survey.providers, host, &mut engines).await {
-            Ok(()) => removed += 1,
-            Err(failure) if matches!(failure.error, HostFailureCause::Interrupted) => return Err(interrupted()),
-            Err(failure) => failed.push(failure),
-        }
-    }
+    let failed = take_away(operator, &survey.providers, &named, &mut engines).await?;
+    let removed = named.len() - failed.len();
     let gone = |host: &&Host| !names.contains(&host.name) || failed.iter().any(|failure| failure.host == host.name);
     let left: Vec<Host> = all.iter().filter(gone).cloned().collect();
     let wished = project.pool.managers.and_then(|count| usize::try_from(count).ok());
@@ -128,14 +122,24 @@ fn say_what_the_file_says(project: &Project, operator: &Operator, left: &[Host])
 /// failures of single hosts.
 pub async fn drain(project: &Project, operator: &Operator, names: &[String]) -> Result<(), DeployError> {
     let started = Instant::now();
-    let (survey, _, nodes) = members(project, operator, names).await?;
+    let (survey, manager, nodes) = members(project, operator, names).await?;
+    let closed = match nodes.len() {
+        1 => Vec::new(),
+        _ => drain_host::close(&manager, nodes.iter().map(|(_, node)| node)).await?,
+    };
     let (mut failed, mut changed) = (Vec::new(), 0);
-    for node in &nodes {
-        match drain_host::drain(&node.0, &survey.engines, operator).await {
-            Ok(()) => changed += usize::from(node.1.active),
-            Err(HostFailureCause::Interrupted) => return Err(interrupted()),
+    for (turn, (host, node)) in nodes.iter().enumerate() {
+        match drain_host::drain(host, &survey.engines, operator).await {
+            Ok(()) => changed += usize::from(node.active),
+            Err(HostFailureCause::Interrupted) => {
+                let later = |node: &&&ObservedNode| nodes[turn + 1..].iter().any(|(_, other)| other.id == node.id);
+                for node in closed.iter().filter(later) {
+                    drain_host::activate(&manager, &node.id).await?;
+                }
+                return Err(interrupted());
+            }
             Err(error) => failed.push(HostFailure {
-                host: node.0.clone(),
+                host: host.clone(),
                 error,
             }),
         }
@@ -198,15 +202,20 @@ pub async fn label(
             remove_labels: wanted.remove.clone(),
             ..NodeChange::default()
         };
-        changed += usize::from(manager.change_node(&node.id, &change).await?);
-        tell(operator, host, HostProgress::Labelled);
+        let differs = manager.change_node(&node.id, &change).await?;
+        changed += usize::from(differs);
+        let progress = match differs {
+            true => HostProgress::Labelled,
+            false => HostProgress::UpToDate,
+        };
+        tell(operator, host, progress);
     }
     finished("hosts label", project, operator, changed, started);
     Ok(())
 }
 
 fn not_free(project: &Project, node: &ObservedNode, key: &str) -> Option<String> {
-    if key.starts_with("dev.hoist.") {
+    if key.starts_with(labels::OWN) {
         return Some("is Hoist's own".to_owned());
     }
     let group = project.hosts.get(node.labels.get(labels::GROUP)?)?;

@@ -44,18 +44,14 @@ pub async fn remove_hosts(
         .partition(|host| project.hosts.contains_key(&host.group));
     tell_of_data(&own, &survey, operator).await;
     let total = own.len();
-    let outcomes = if others.is_empty() {
-        join_all(own.iter().map(|host| remove_with_all(host, &survey, operator))).await
+    let failed: Vec<HostFailure> = if others.is_empty() {
+        let outcomes = join_all(own.iter().map(|host| remove_with_all(host, &survey, operator))).await;
+        outcomes.into_iter().filter_map(Result::err).collect()
     } else {
         // The cluster goes on with the others: it must keep a manager, and what moves to them moves first.
-        let mut engines = survey.engines.clone();
-        let mut outcomes = Vec::new();
-        for host in &own {
-            outcomes.push(take_away(operator, &survey.providers, host, &mut engines).await);
-        }
-        outcomes
+        let own: Vec<&Host> = own.iter().collect();
+        take_away(operator, &survey.providers, &own, &mut survey.engines.clone()).await?
     };
-    let failed: Vec<HostFailure> = outcomes.into_iter().filter_map(Result::err).collect();
     if !failed.is_empty() {
         return Err(DeployError::Hosts {
             failed,

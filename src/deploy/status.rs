@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::pool::node_of;
 use crate::engine::observation::{ObservedContainer, ObservedNode, ObservedTask, PublishedPort, TaskState};
 use crate::engine::{Observation, labels};
 use crate::hosts::Host;
@@ -137,12 +138,14 @@ fn shown_port(address: &str, port: &PublishedPort) -> String {
 
 /// The hosts of a pool, in the pool's order.
 ///
-/// `replicas`: running tasks by node id.
+/// `replicas`: running tasks by node id. A host in the cluster has its node's labels, whoever set them; another one those that
+/// the file gives it.
 pub fn hosts(hosts: &[Host], nodes: &[ObservedNode], replicas: &BTreeMap<String, u64>) -> Vec<HostStatus> {
     hosts
         .iter()
         .map(|host| {
-            let node = nodes.iter().find(|node| placement::host_name(node) == host.name);
+            let node = node_of(nodes, &host.name);
+            let replicas = node.and_then(|node| replicas.get(&node.id)).copied().unwrap_or(0);
             let role = match node {
                 Some(node) if node.leader => "manager (leader)",
                 Some(node) if node.manager => "manager",
@@ -153,6 +156,7 @@ pub fn hosts(hosts: &[Host], nodes: &[ObservedNode], replicas: &BTreeMap<String,
                 _ if !host.running => "stopped",
                 None => "not joined",
                 Some(node) if !node.ready => "down",
+                Some(node) if !node.active && replicas > 0 => "draining",
                 Some(node) if !node.active => "drained",
                 Some(_) => "ready",
             };
@@ -164,12 +168,13 @@ pub fn hosts(hosts: &[Host], nodes: &[ObservedNode], replicas: &BTreeMap<String,
                 role: role.to_owned(),
                 state: state.to_owned(),
                 engine_version: node.map(|node| node.engine_version.clone()).unwrap_or_default(),
-                labels: host
-                    .labels
+                labels: node
+                    .map_or(&host.labels, |node| &node.labels)
                     .iter()
+                    .filter(|(key, _)| !key.starts_with(labels::OWN))
                     .map(|(key, value)| format!("{key}={value}"))
                     .collect(),
-                replicas: node.and_then(|node| replicas.get(&node.id)).copied().unwrap_or(0),
+                replicas,
             }
         })
         .collect()

@@ -1,8 +1,8 @@
-//! One host taken away while the others go on: emptied, out of the cluster, removed.
+//! Hosts taken away while the others go on, one after another: emptied, out of the cluster, removed.
 //!
 //! Knows the order. Whether the host may go was decided before; what it shared with others stays.
 
-use super::drain_host::drain;
+use super::drain_host::{activate, close, drain};
 use super::error::{DeployError, HostFailure, HostFailureCause};
 use super::event::{Event, HostProgress};
 use super::operator::Operator;
@@ -13,13 +13,54 @@ use crate::engine::error::cause_chain;
 use crate::engine::observation::ObservedNode;
 use crate::hosts::Host;
 use crate::hosts::providers::Providers;
+use crate::plan::placement;
 
-/// Takes one host away. `engines` has it no more afterwards, and a manager that stays.
+/// Takes hosts away, one after another. `engines` has those that went no more afterwards, and a manager that stays. Gives
+/// where the way of the others ended; the next run takes it up from there.
 ///
 /// # Errors
 ///
-/// Where its way ended; the next run takes it up from there.
+/// A failed call to a manager; the operator's interruption.
 pub async fn take_away(
+    operator: &Operator,
+    providers: &Providers,
+    hosts: &[&Host],
+    engines: &mut Engines,
+) -> Result<Vec<HostFailure>, DeployError> {
+    let mut failed = Vec::new();
+    let nodes = match &engines.manager {
+        Some(manager) => manager.nodes().await?,
+        None => Vec::new(),
+    };
+    let leaving = hosts.iter().filter_map(|host| node_of(&nodes, &host.name));
+    let closed = match &engines.manager {
+        Some(manager) if hosts.len() > 1 => close(manager, leaving).await?,
+        _ => Vec::new(),
+    };
+    for (turn, host) in hosts.iter().enumerate() {
+        match one(operator, providers, host, engines).await {
+            Ok(()) => {}
+            Err(failure) if matches!(failure.error, HostFailureCause::Interrupted) => {
+                let later = |node: &&&ObservedNode| {
+                    let name = placement::host_name(node);
+                    hosts[turn + 1..].iter().any(|host| host.name == name)
+                };
+                if let Some(manager) = &engines.manager {
+                    for node in closed.iter().filter(later) {
+                        activate(manager, &node.id).await?;
+                    }
+                }
+                return Err(DeployError::Interrupted {
+                    unfinished: vec!["the hosts".into()],
+                });
+            }
+            Err(failure) => failed.push(failure),
+        }
+    }
+    Ok(failed)
+}
+
+async fn one(
     operator: &Operator,
     providers: &Providers,
     host: &Host,

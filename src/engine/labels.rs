@@ -25,6 +25,8 @@ pub const TASK: &str = "com.docker.swarm.task.id";
 /// The image's name as the file says it (`docker stack services` reads it).
 pub const STACK_IMAGE: &str = "com.docker.stack.image";
 
+/// What the names of Hoist's own labels begin with.
+pub const OWN: &str = "dev.hoist.";
 /// The pool that a local host, a node or a network belongs to.
 pub const POOL: &str = "dev.hoist.pool";
 /// The group of a host.

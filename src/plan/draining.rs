@@ -41,6 +41,8 @@ pub struct Stay {
     /// `service shop_db`, `container shop-web-1`.
     pub what: String,
     pub why: String,
+    /// It ends here nevertheless; otherwise it goes on running.
+    pub stops: bool,
 }
 
 /// `tasks`: of all services; `containers`: those on this host that are not the cluster's.
@@ -74,6 +76,7 @@ pub fn draining(
             Err(why) => draining.stays.push(Stay {
                 what: format!("service {}", service.name),
                 why,
+                stops: true,
             }),
             Ok(fitting) => draining.moves.push(Move {
                 id: service.id.clone(),
@@ -96,6 +99,7 @@ pub fn draining(
     draining.stays.extend(placed.map(|container| Stay {
         what: format!("container {}", container.name),
         why: "the cluster does not move containers; the next `hoist up` of its project makes it elsewhere".to_owned(),
+        stops: false,
     }));
     draining
 }

@@ -63,7 +63,7 @@ impl PlanError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            PlanError::NoHost { .. } => "change `deploy.placement.constraints`, or label a host group in `x-hosts` so that it matches".into(),
+            PlanError::NoHost { .. } => "change `deploy.placement.constraints`, label hosts so that they match (`labels` in `x-hosts`, or `hoist hosts label`), or open drained ones again with `hoist hosts activate`".into(),
             PlanError::HostsFull { .. } => "lower `deploy.replicas` or what is reserved, raise `max_replicas_per_node`, or add hosts".into(),
             PlanError::Constraint { .. } => "for example `node.labels.tier == web`".into(),
             PlanError::TooFewHostsForPort { .. } => {

@@ -152,6 +152,9 @@ fn labels_are_set_by_hand_but_for_those_of_the_file(scene: &Scene, hosts: &[Loca
             .to_owned()
     };
     assert_eq!((label("disk").as_str(), label("tier").as_str()), ("ssd", "front"));
+    let listed = scene.hoist_json(&["hosts", "ls", "--format", "json"]);
+    assert_eq!(listed[1]["labels"], serde_json::json!(["disk=ssd", "tier=front"]));
+    assert!(said(scene, 0, &["hosts", "label", "lab-2", "disk=ssd"]).contains("nothing to change"));
     let refused = said(scene, 2, &["hosts", "label", "lab-2", "tier=back"]);
     assert!(refused.contains("x-hosts.lab.labels"), "{refused}");
     scene.hoist(&["hosts", "label", "lab-2", "disk-"]);
@@ -162,7 +165,8 @@ fn labels_are_set_by_hand_but_for_those_of_the_file(scene: &Scene, hosts: &[Loca
         &compose(3, "debian:12").replace("tier: front", "tier: back"),
     );
     assert!(scene.hoist(&["plan"]).contains("its labels changed"));
-    scene.hoist(&["hosts", "up"]);
+    let told = said(scene, 0, &["hosts", "up"]);
+    assert!(told.contains("3 changes"), "{told}");
     assert_eq!(label("tier"), "back");
     scene.write("compose.yaml", &compose(3, "debian:12"));
     scene.hoist(&["hosts", "up"]);
@@ -178,7 +182,7 @@ fn a_drained_host_is_left_without_a_gap(scene: &Scene, hosts: &[LocalHost]) {
     assert!(fewest >= 3, "{fewest} of 3 replicas ran");
     assert!(
         told.contains(&format!(
-            "service {}_store cannot leave `lab-1`: its volumes are on this host",
+            "service {}_store cannot leave `lab-1` and stops there: its volumes are on this host",
             scene.name
         )),
         "{told}"

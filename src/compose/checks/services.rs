@@ -108,6 +108,8 @@ fn watch(service: &Node, findings: &mut Findings) {
     }
 }
 
+const BY_HAND: &str = "`labels` of a group gives it to each of its hosts; `hoist hosts label` sets it by hand";
+
 /// A label that no group has can still be set by hand: a warning.
 fn constraints(whole: &Whole<'_>, service: &Node, findings: &mut Findings) {
     let Some(groups) = whole.section("x-hosts") else {
@@ -136,13 +138,13 @@ fn constraints(whole: &Whole<'_>, service: &Node, findings: &mut Findings) {
         let mut values = values.peekable();
         if values.peek().is_none() {
             let message = format!("no group of `x-hosts` has the label `{label}`");
-            findings.warning(message, &constraint.place);
+            findings.warning_hint(message, &constraint.place, BY_HAND);
         } else if !values.any(|value| value == right.trim()) {
             let message = format!(
                 "no group of `x-hosts` has the label `{label}` with the value `{}`",
                 right.trim()
             );
-            findings.warning(message, &constraint.place);
+            findings.warning_hint(message, &constraint.place, BY_HAND);
         }
     }
 }

@@ -150,8 +150,8 @@ x-hosts: {g: {local: {}, labels: {disk: ssd}}}
 x-pool: {managers: 2}
 ";
     let expected = [
-        "6:23 no group of `x-hosts` has the label `tier`",
-        "6:71 no group of `x-hosts` has the label `disk` with the value `hdd`",
+        "6:23 no group of `x-hosts` has the label `tier` [`labels` of a group gives it to each of its hosts; `hoist hosts label` sets it by hand]",
+        "6:71 no group of `x-hosts` has the label `disk` with the value `hdd` [`labels` of a group gives it to each of its hosts; `hoist hosts label` sets it by hand]",
         "8:20 2 managers survive no more losses than 1",
     ];
     assert_eq!(warnings(text), expected);
