@@ -28,20 +28,24 @@ const INTERVAL: Duration = Duration::from_millis(200);
 const NO_ROOM: Duration = Duration::from_secs(10);
 /// So many new replicas that fail are no accident.
 const FAILURES: usize = 3;
+/// So long an interrupted drain waits for replicas that are on their way.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// Says what stays, moves the rest, and waits until nothing of the cluster runs on the host any more. A host that is not in
-/// the cluster, or does not answer it, has nothing to move.
+/// the cluster, or does not answer it, has nothing to move. Gives whether it was not drained before.
 ///
 /// # Errors
 ///
 /// A failed call; what does not end in `operator.service_timeout`.
-pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result<(), HostFailureCause> {
-    let Some(manager) = &engines.manager else { return Ok(()) };
+pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result<bool, HostFailureCause> {
+    let Some(manager) = &engines.manager else {
+        return Ok(false);
+    };
     let draining_it = |source| during(host, source);
     let nodes = manager.nodes().await.map_err(draining_it)?;
     let Some(node) = node_of(&nodes, host).filter(|node| node.ready) else {
-        return Ok(());
+        return Ok(false);
     };
     put_numbers_back(manager).await.map_err(draining_it)?;
     let found = look(host, engines, manager).await.map_err(draining_it)?;
@@ -66,6 +70,13 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
             false
         }
     };
+    if interrupted {
+        // The cluster drops what makes the hosts uneven, running or not: with those that are on their way gone, fewer would run.
+        let come = moves
+            .iter()
+            .map(|one| wait_elsewhere(manager, &node.id, one, one.running, operator));
+        let _ = tokio::time::timeout(LAST_MOMENT, join_all(come)).await;
+    }
     if interrupted || !broken.is_empty() {
         // What runs here may be all that runs: it stays.
         activate(manager, &node.id).await.map_err(draining_it)?;
@@ -77,7 +88,8 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
             },
         });
     }
-    set(manager, &node.id, Availability::Drain).await.map_err(draining_it)?;
+    let drains = set(manager, &node.id, Availability::Drain).await;
+    let changed = drains.map_err(draining_it)?;
     // The cluster starts as many once more; it drops what makes the hosts uneven, running or not, so all must run first.
     let all_run = ahead
         .iter()
@@ -92,7 +104,7 @@ pub async fn drain(host: &str, engines: &Engines, operator: &Operator) -> Result
         wait_until_whole(manager, one, operator).await.map_err(draining_it)?;
     }
     tell(operator, host, HostProgress::Drained);
-    Ok(())
+    Ok(changed)
 }
 
 /// Closes hosts that are about to be drained, one after another, so that none of them takes what another one gives away.

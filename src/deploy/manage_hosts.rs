@@ -128,9 +128,9 @@ pub async fn drain(project: &Project, operator: &Operator, names: &[String]) -> 
         _ => drain_host::close(&manager, nodes.iter().map(|(_, node)| node)).await?,
     };
     let (mut failed, mut changed) = (Vec::new(), 0);
-    for (turn, (host, node)) in nodes.iter().enumerate() {
+    for (turn, (host, _)) in nodes.iter().enumerate() {
         match drain_host::drain(host, &survey.engines, operator).await {
-            Ok(()) => changed += usize::from(node.active),
+            Ok(drained) => changed += usize::from(drained),
             Err(HostFailureCause::Interrupted) => {
                 let later = |node: &&&ObservedNode| nodes[turn + 1..].iter().any(|(_, other)| other.id == node.id);
                 for node in closed.iter().filter(later) {
