@@ -70,12 +70,13 @@ impl CliError {
             CliError::Bootstrap(error) => of_bootstrap(error),
             CliError::Program { .. } => 1,
             CliError::Deploy(error) => match error {
-                DeployError::Plan(_) => 12,
                 DeployError::NoSuchService { .. }
                 | DeployError::NoSuchHost { .. }
                 | DeployError::NoGroups { .. }
                 | DeployError::WholePool { .. }
                 | DeployError::LabelNotFree { .. } => 2,
+                DeployError::Plan(_) | DeployError::Upgrade(_) => 12,
+                DeployError::UpgradeStopped { .. } => 40,
                 DeployError::Content { .. } => 9,
                 DeployError::NoHosts { .. } | DeployError::NotReady { .. } => 13,
                 DeployError::PoolInUse { .. } => 14,
@@ -156,6 +157,10 @@ fn show_deploy(error: &DeployError, output: &Output) {
                 shown::report(output, error, &[], Some(&error.hint()));
             }
         }
+        DeployError::UpgradeStopped { cause, .. } => {
+            show_deploy(cause, output);
+            shown::report(output, error, &[], hint_of(error).as_deref());
+        }
         other => shown::report(output, other, &[], hint_of(other).as_deref()),
     }
 }
@@ -178,6 +183,13 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::NoGroups { .. } => "name hosts under `x-hosts`".into(),
         DeployError::WholePool { .. } => "`hoist hosts down` removes a whole pool".into(),
         DeployError::LabelNotFree { .. } => "`hoist hosts ls` shows a host's labels".into(),
+        DeployError::Upgrade(error) => error.hint(),
+        DeployError::UpgradeStopped {
+            rolled_back: true, new, ..
+        } => format!("mend `{new}` and upgrade again"),
+        DeployError::UpgradeStopped { old, new, .. } => {
+            format!("mend `{new}` and run the same command again, or go back with `hoist upgrade {new} {old}`")
+        }
         DeployError::Interrupted { .. } => "run the same command again: it goes on from here".into(),
         DeployError::Content { .. } => "mend the file or set the variable, and run the same command again".into(),
         DeployError::Hosts { .. } | DeployError::Plan(_) | DeployError::Steps { .. } | DeployError::Silent { .. } => {

@@ -16,6 +16,7 @@ mod ps;
 mod scale;
 pub mod settings;
 mod up;
+mod upgrade;
 mod version;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +54,7 @@ enum Command {
     Ps(ps::PsArguments),
     Logs(logs::LogsArguments),
     Scale(scale::ScaleArguments),
+    Upgrade(upgrade::UpgradeArguments),
     Hosts(hosts::HostsArguments),
     Plan(plan::PlanArguments),
     Config(config::ConfigArguments),
@@ -70,6 +72,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Ps(arguments) => ps::ps(arguments, &settings, &output).await,
         Command::Logs(arguments) => logs::logs(arguments, &settings, &output).await,
         Command::Scale(arguments) => scale::scale(arguments, &settings, &output).await,
+        Command::Upgrade(arguments) => upgrade::upgrade(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
         Command::Config(arguments) => config::config(arguments, &settings, &output),

@@ -87,6 +87,7 @@ impl UpArguments {
             force_recreate: self.force_recreate,
             remove_orphans: self.remove_orphans,
             replace_hosts: self.replace_hosts,
+            replacement: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::EngineError;
 use crate::engine::error::cause_chain;
 use crate::hosts::HostError;
 use crate::plan::PlanError;
+use crate::plan::rolling::{Scales, UpgradeError};
 
 /// Why a deployment did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,19 @@ pub enum DeployError {
     /// The project cannot run on these hosts as the file says.
     #[error("the project does not fit these hosts")]
     Plan(Vec<PlanError>),
+    /// A rolling upgrade cannot begin; nothing was touched.
+    #[error(transparent)]
+    Upgrade(UpgradeError),
+    /// A batch of a rolling upgrade did not come up.
+    #[error("the upgrade from `{old}` to `{new}` was {}: {}", if *rolled_back { "rolled back" } else { "stopped" }, stand(old, new, *stands))]
+    UpgradeStopped {
+        old: String,
+        new: String,
+        /// What each has now.
+        stands: Scales,
+        rolled_back: bool,
+        cause: Box<DeployError>,
+    },
     /// Some steps failed; those that depend on them were left out.
     #[error("{} failed", failed.iter().map(|failure| failure.subject.as_str()).collect::<Vec<_>>().join(", "))]
     Steps {
@@ -94,6 +108,14 @@ pub enum DeployError {
         pool: String,
         known: Vec<String>,
     },
+}
+
+fn stand(old: &str, new: &str, scales: Scales) -> String {
+    let Scales {
+        old: of_old,
+        new: of_new,
+    } = scales;
+    format!("`{old}` has {of_old} and `{new}` {of_new} replicas")
 }
 
 /// One host that could not be made ready.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::bootstrap;
 use crate::hosts::MakeProgress;
+use crate::plan::rolling::Scales;
 
 /// One thing that happened.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub enum Event {
     Warning { message: String, hint: Option<String> },
     /// Something worth a line: decisions of the plan.
     Note { message: String },
+    /// A rolling upgrade came to these numbers of replicas.
+    Rolling { old: String, new: String, scales: Scales },
     /// Where published ports answer: the last word of `up`.
     Published { service: String, addresses: Vec<String> },
     /// The command is through.

@@ -12,7 +12,8 @@ use super::error::DeployError;
 use super::event::Event;
 use super::operator::Operator;
 use super::pool::{self, Pool};
-use super::{execute, make_ready, published};
+use super::site::Site;
+use super::{execute, make_ready};
 use crate::compose::Project;
 use crate::engine::{Engine, EngineError, Engines, Observation, observe};
 use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
@@ -69,37 +70,10 @@ async fn services(
     builder: Option<&Engine>,
     contents: Contents,
 ) -> Result<usize, DeployError> {
-    // The key comes from the pool's authority, which a new pool has only now.
-    let contents = Arc::new(contents.with_digests(&digest_key(project, operator)?));
-    let mut observed = look(project, pool, builder).await?;
-    let deployment = Deployment::new(
-        Arc::clone(project),
-        operator,
-        pool.engines.clone(),
-        builder.cloned(),
-        Arc::clone(&contents),
-    );
-    let settled = UpOptions {
-        images: plan::images::ImageOptions {
-            build: false,
-            ..options.images
-        },
-        ..options.clone()
-    };
-    let plan = plan::up(project, situation(&observed, builder, &contents), &settled).map_err(DeployError::Plan)?;
-    for note in &plan.notes {
-        operator.events.emit(Event::Note {
-            message: note.message.clone(),
-        });
-    }
-    let done = execute::execute(&plan, &deployment).await?;
-    let publishes = project.services.values().any(|service| !service.ports.is_empty());
-    if done > 0 && publishes {
-        observed = look(project, pool, builder).await?;
-    }
-    for (service, addresses) in published::addresses(project, &observed, &pool.hosts) {
-        operator.events.emit(Event::Published { service, addresses });
-    }
+    let site = Site::new(project, operator, pool, builder, contents)?;
+    let observed = site.look().await?;
+    let done = site.bring(&observed, options).await?;
+    site.tell_addresses(observed, done > 0).await?;
     Ok(done)
 }
 
@@ -141,7 +115,7 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
 }
 
 /// The key of the digests that tell whether a secret changed: the pool's, so that all of its operators agree.
-fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployError> {
+pub(super) fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployError> {
     if project.configs.is_empty() && project.secrets.is_empty() {
         return Ok(Vec::new());
     }
@@ -151,7 +125,7 @@ fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployE
     )
 }
 
-fn check_services(project: &Project, options: &UpOptions) -> Result<(), DeployError> {
+pub(super) fn check_services(project: &Project, options: &UpOptions) -> Result<(), DeployError> {
     let named = options.services.iter().chain(options.scale.keys());
     for service in named {
         if !project.services.contains_key(service) {
@@ -175,11 +149,15 @@ pub(super) fn image_names(project: &Project) -> Vec<String> {
     names.into_iter().collect()
 }
 
-async fn look(project: &Project, pool: &Pool, builder: Option<&Engine>) -> Result<Observation, DeployError> {
+pub(super) async fn look(project: &Project, pool: &Pool, builder: Option<&Engine>) -> Result<Observation, DeployError> {
     Ok(observe::observe(&pool.engines, &project.name, &image_names(project), builder).await?)
 }
 
-fn situation<'a>(observed: &'a Observation, builder: Option<&'a Engine>, contents: &'a Contents) -> Situation<'a> {
+pub(super) fn situation<'a>(
+    observed: &'a Observation,
+    builder: Option<&'a Engine>,
+    contents: &'a Contents,
+) -> Situation<'a> {
     Situation {
         observed,
         builder: builder.map(|builder| builder.name.as_str()),
@@ -190,7 +168,7 @@ fn situation<'a>(observed: &'a Observation, builder: Option<&'a Engine>, content
 
 /// Builds what is to be built, before anything is planned: only then is it known which services run an older image.
 /// Gives the number of images built.
-async fn build(
+pub(super) async fn build(
     project: &Arc<Project>,
     operator: &Operator,
     builder: Option<&Engine>,

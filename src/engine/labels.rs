@@ -47,3 +47,11 @@ pub const PINNED_TO: &str = "dev.hoist.pinned-to";
 pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
 /// On a config or secret: keyed digest of its content.
 pub const CONTENT_DIGEST: &str = "dev.hoist.content";
+/// On a service that took another's place: that other's name in the file.
+pub const REPLACES: &str = "dev.hoist.replaces";
+/// On the same: how many replicas the other had at first.
+pub const REPLACES_FROM: &str = "dev.hoist.replaces.from";
+/// On the same: how many replicas it is to have itself.
+pub const REPLACES_TO: &str = "dev.hoist.replaces.to";
+/// On a service: names, separated by commas, that it answers to beside its own and its aliases.
+pub const ANSWERS_FOR: &str = "dev.hoist.answers-for";

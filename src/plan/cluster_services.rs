@@ -5,7 +5,7 @@
 use super::draft::{Draft, readiness};
 use super::objects::Objects;
 use super::swarm_service::{self, Circumstances};
-use super::{Action, PlanError, Readiness, ServicePlan, images, placement, runtime, volumes};
+use super::{Action, PlanError, Readiness, ServicePlan, images, placement, rolling, runtime, volumes};
 use crate::compose::model::{DeployMode, MountKind, PortMode, Service};
 use crate::engine::observation::{Cluster, ObservedNode, ObservedService, ObservedTask, TaskState};
 use crate::engine::{labels, models};
@@ -35,6 +35,7 @@ pub(super) fn plan(
     }
     let must_be = readiness(project, service);
     check_host_ports(service, ipvs, replicas, fitting.len())?;
+    let standing = draft.standing(service, running.map(|running| &running.labels));
     let around = Circumstances {
         ipvs,
         pinned_to: pinned_to.clone(),
@@ -42,11 +43,13 @@ pub(super) fn plan(
         replicas,
         configs: objects.configs.clone(),
         secrets: objects.secrets.clone(),
+        answers_for: rolling::answers_for(&standing),
     };
     let mut spec = match running.filter(|_| draft.options.only_scale) {
         Some(running) => scaled(running, replicas),
         None => swarm_service::specification(project, service, &around),
     };
+    spec.labels.get_or_insert_default().extend(standing);
     count_replacements(&mut spec, running, draft.options.force_recreate);
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();

@@ -2,10 +2,10 @@
 //!
 //! Knows the Engine API's container shapes and Compose's names and labels for containers. Never chooses the host.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::shapes::{self, some_if_any, some_if_any_map};
-use super::{ContainerPlan, Readiness};
+use super::{ContainerPlan, Readiness, rolling};
 use crate::compose::model::{Project, Restart, Service};
 use crate::engine::{labels, models};
 
@@ -20,6 +20,7 @@ pub fn name(project: &str, service: &Service, number: u64) -> String {
 /// What a replica's container is made from; its digest is the same for every replica of the service.
 ///
 /// `content`: the keyed digests of the configs and secrets in use, so that a changed one replaces the container.
+/// `standing`: labels that no file says.
 pub(super) fn container(
     project: &Project,
     service: &Service,
@@ -27,8 +28,9 @@ pub(super) fn container(
     host: &str,
     must_be: Readiness,
     content: &[String],
+    standing: &BTreeMap<String, String>,
 ) -> ContainerPlan {
-    let mut attachments = attachments(project, service);
+    let mut attachments = attachments(project, service, &rolling::answers_for(standing));
     let first = (!attachments.is_empty()).then(|| attachments.remove(0));
     let mut body = models::ContainerCreateBody {
         hostname: service.hostname.clone(),
@@ -73,6 +75,7 @@ pub(super) fn container(
         ),
         (labels::CONFIG_FILES.to_owned(), files.join(",")),
     ]);
+    all.extend(standing.clone());
     body.labels = Some(all);
     let files = service.configs.iter().chain(&service.secrets).cloned().collect();
     ContainerPlan {
@@ -90,7 +93,7 @@ pub(super) fn container(
 }
 
 /// The networks in order of `priority`, highest first, then file order (specification: *networks.priority*).
-fn attachments(project: &Project, service: &Service) -> Vec<(String, models::EndpointSettings)> {
+fn attachments(project: &Project, service: &Service, more: &[String]) -> Vec<(String, models::EndpointSettings)> {
     if service.network_mode.is_some() {
         return Vec::new();
     }
@@ -100,7 +103,7 @@ fn attachments(project: &Project, service: &Service) -> Vec<(String, models::End
         .into_iter()
         .map(|(key, attachment)| {
             // The container's own name needs no alias: the engine's DNS knows it.
-            let (network, aliases) = shapes::attachment(project, service, key, attachment);
+            let (network, aliases) = shapes::attachment(project, service, key, attachment, more);
             let fixed = attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
             let settings = models::EndpointSettings {
                 aliases: Some(aliases),

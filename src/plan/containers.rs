@@ -29,10 +29,15 @@ pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &S
     let hosts = hosts(draft, cluster, service, &existing)?;
     let must_be = readiness(draft.project, service);
     let content = content_digests(draft, service);
+    let running = existing.values().flatten().next().map(|found| &found.labels);
+    let standing = draft.standing(service, running);
     let wanted: Vec<ContainerPlan> = hosts
         .iter()
         .enumerate()
-        .map(|(index, host)| container::container(draft.project, service, index as u64 + 1, host, must_be, &content))
+        .map(|(index, host)| {
+            let number = index as u64 + 1;
+            container::container(draft.project, service, number, host, must_be, &content, &standing)
+        })
         .collect();
     provide(draft, service, &wanted, &existing)?;
     let mut steps = Vec::new();

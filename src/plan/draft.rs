@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::images::ImageOptions;
+use super::rolling::{self, Replacement};
 use super::volumes::Pins;
 use super::{Action, Note, Plan, Readiness, Step, order};
 use crate::compose::model::{DependencyCondition, Project, Service};
@@ -28,6 +29,8 @@ pub struct UpOptions {
     pub remove_orphans: bool,
     /// Replace hosts that were made otherwise than the file says now.
     pub replace_hosts: bool,
+    /// A service that takes another's place, in a rolling upgrade.
+    pub replacement: Option<Replacement>,
 }
 
 /// What the plan is made against.
@@ -99,6 +102,18 @@ impl Draft<'_> {
         let note = Note { message, path };
         if !self.plan.notes.contains(&note) {
             self.plan.notes.push(note);
+        }
+    }
+
+    /// Labels that no file says: what a service took over from another, by this plan or by an earlier one.
+    pub(super) fn standing(
+        &self,
+        service: &Service,
+        running: Option<&BTreeMap<String, String>>,
+    ) -> BTreeMap<String, String> {
+        match &self.options.replacement {
+            Some(replacement) if replacement.new == service.name => replacement.labels(),
+            _ => running.map(rolling::kept_labels).unwrap_or_default(),
         }
     }
 

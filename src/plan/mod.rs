@@ -18,6 +18,7 @@ mod networks;
 mod objects;
 pub mod order;
 pub mod placement;
+pub mod rolling;
 pub mod runtime;
 mod shapes;
 pub mod swarm_service;

@@ -137,21 +137,23 @@ pub(super) fn ulimits(service: &Service) -> Option<Vec<models::ResourcesUlimits>
     some_if_any(limits.collect())
 }
 
-/// The engine's name of a network, and the names that the service answers to there: its own, then its aliases.
+/// The engine's name of a network, and the names that the service answers to there: its own, its aliases, and `more`.
 pub(super) fn attachment(
     project: &Project,
     service: &Service,
     key: &str,
     attachment: &ServiceNetwork,
+    more: &[String],
 ) -> (String, Vec<String>) {
     let network = project.networks.get(key);
     let name = network.map_or_else(|| key.to_owned(), |network| network.name.clone());
-    let others = attachment
-        .aliases
-        .iter()
-        .filter(|alias| **alias != service.name)
-        .cloned();
-    (name, std::iter::once(service.name.clone()).chain(others).collect())
+    let mut names = vec![service.name.clone()];
+    for other in attachment.aliases.iter().chain(more) {
+        if !names.contains(other) {
+            names.push(other.clone());
+        }
+    }
+    (name, names)
 }
 
 /// `None` for an empty list: the Engine API tells "not said" from "empty".

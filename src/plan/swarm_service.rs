@@ -25,6 +25,8 @@ pub(super) struct Circumstances {
     /// Config and secret keys to the names of the objects that hold their content now.
     pub configs: HashMap<String, String>,
     pub secrets: HashMap<String, String>,
+    /// Names that the service answers to on each of its networks, beside its own and its aliases.
+    pub answers_for: Vec<String>,
 }
 
 /// The engine's name of a service.
@@ -85,7 +87,7 @@ fn task_template(project: &Project, service: &Service, around: &Circumstances) -
             }),
         });
     let networks = service.networks.iter().map(|(key, attachment)| {
-        let (name, aliases) = shapes::attachment(project, service, key, attachment);
+        let (name, aliases) = shapes::attachment(project, service, key, attachment, &around.answers_for);
         models::NetworkAttachmentConfig {
             target: Some(name),
             aliases: Some(aliases),

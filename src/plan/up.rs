@@ -10,7 +10,7 @@ use super::objects::{self, Objects};
 use super::placement::{Placer, Reservation};
 use super::runtime::{self, Runtime};
 use super::volumes::Pins;
-use super::{Action, Plan, PlanError, images, networks, order, placement};
+use super::{Action, Plan, PlanError, images, networks, order, placement, rolling};
 use crate::compose::model::{Project, Service};
 use crate::engine::observation::{Cluster, TaskState};
 use crate::engine::{Observation, labels};
@@ -88,6 +88,14 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         Objects::default()
     };
     for service in chosen {
+        if let Some(by) = leave_replaced(&draft, service) {
+            let message = format!(
+                "service `{0}` stays as it is: `{by}` has taken its place (`hoist upgrade {by} {0}` goes back)",
+                service.name
+            );
+            draft.note(message, Some(format!("services.{}", service.name)));
+            continue;
+        }
         let planned = match cluster {
             Some(cluster) => runtime::of(service).and_then(|runtime| match runtime {
                 Runtime::Service => super::cluster_services::plan(&mut draft, cluster, service, &objects),
@@ -114,6 +122,15 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
     orphans(&mut draft);
     objects::remove_stale(&mut draft, &objects);
     Ok(draft.plan)
+}
+
+/// The service that has taken this one's place, unless the operator names this one.
+fn leave_replaced(draft: &Draft<'_>, service: &Service) -> Option<String> {
+    let options = draft.options;
+    if options.services.contains(&service.name) || options.scale.contains_key(&service.name) {
+        return None;
+    }
+    rolling::replaced_by(draft.situation.observed, &service.name)
 }
 
 /// The cluster's hosts, with what the project's Swarm services have on them.

@@ -23,6 +23,11 @@ pub fn object(event: &Event, time: &str) -> Value {
         Event::Service { service, progress } => ("service", Some(service), service_fields(progress)),
         Event::Warning { message, hint } => ("warning", None, json!({"message": message, "hint": hint})),
         Event::Note { message } => ("note", None, json!({"message": message})),
+        Event::Rolling { old, new, scales } => (
+            "rolling",
+            Some(new),
+            json!({"replaces": old, "old_replicas": scales.old, "new_replicas": scales.new}),
+        ),
         Event::Published { service, addresses } => ("published", Some(service), json!({"addresses": addresses})),
         Event::Finished {
             command,
@@ -186,6 +191,7 @@ mod tests {
         {"time":"T","kind":"service","name":"web","state":"removed"}
         {"time":"T","kind":"warning","message":"host `lab-1` has no IPVS","hint":"load the module `ip_vs`"}
         {"time":"T","kind":"note","message":"`web` runs as containers: `privileged`"}
+        {"time":"T","kind":"rolling","name":"green","replaces":"blue","old_replicas":2,"new_replicas":4}
         {"time":"T","kind":"published","name":"web","addresses":["10.0.0.1:80","10.0.0.2:80"]}
         {"time":"T","kind":"finished","command":"up","project":"shop","changes":3,"seconds":12.345}
         {"time":"T","kind":"finished","command":"up","project":"shop","changes":0,"seconds":12.345}

@@ -14,6 +14,7 @@ mod plain;
 pub mod plan;
 pub mod plural;
 pub mod progress;
+pub mod rolling;
 #[cfg(test)]
 mod samples;
 mod style;

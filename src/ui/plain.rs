@@ -149,6 +149,7 @@ mod tests {
         warning: host `lab-1` has no IPVS
           hint: load the module `ip_vs`
         note: `web` runs as containers: `privileged`
+        step: blue 2, green 4
         web answers on 10.0.0.1:80, 10.0.0.2:80
         `up` of `shop`: 3 changes in 12.3 s
         `up` of `shop`: nothing to change (12.3 s)

@@ -78,6 +78,11 @@ pub fn every_event() -> Vec<Event> {
         Event::Note {
             message: "`web` runs as containers: `privileged`".to_owned(),
         },
+        Event::Rolling {
+            old: "blue".to_owned(),
+            new: "green".to_owned(),
+            scales: crate::plan::rolling::Scales { old: 2, new: 4 },
+        },
         Event::Published {
             service: "web".to_owned(),
             addresses: vec!["10.0.0.1:80".to_owned(), "10.0.0.2:80".to_owned()],

@@ -6,6 +6,7 @@ use super::{measure, output, plural, style, text};
 use crate::bootstrap::Progress as Bootstrap;
 use crate::deploy::event::{Event, HostProgress, ImageProgress, ResourceKind, ResourceProgress, ServiceProgress};
 use crate::hosts::MakeProgress;
+use crate::plan::rolling::Scales;
 
 /// A `RUN` may be a whole script.
 const LONGEST_STEP: usize = 70;
@@ -122,7 +123,11 @@ pub fn line(event: &Event) -> Option<Line> {
         Event::Image { image, progress } => image_line(image, progress),
         Event::Resource { kind, name, progress } => Some(resource_line(*kind, name, progress)),
         Event::Service { service, progress } => Some(service_line(service, progress)),
-        Event::Warning { .. } | Event::Note { .. } | Event::Published { .. } | Event::Finished { .. } => None,
+        Event::Warning { .. }
+        | Event::Note { .. }
+        | Event::Rolling { .. }
+        | Event::Published { .. }
+        | Event::Finished { .. } => None,
     }
 }
 
@@ -131,6 +136,7 @@ pub fn remark(event: &Event) -> Option<String> {
     match event {
         Event::Warning { message, hint } => Some(warning(message, hint.as_deref())),
         Event::Note { message } => Some(note(message)),
+        Event::Rolling { old, new, scales } => Some(rolling(old, new, *scales)),
         Event::Published { service, addresses } => Some(published(service, addresses)),
         Event::Finished {
             command,
@@ -153,6 +159,12 @@ pub fn warning(message: &str, hint: Option<&str>) -> String {
 
 pub fn note(message: &str) -> String {
     format!("{} {message}", style::paint(style::BOLD, "note:"))
+}
+
+/// `step: blue 2, green 4`
+fn rolling(old: &str, new: &str, scales: Scales) -> String {
+    let step = style::paint(style::BOLD, "step:");
+    format!("{step} {old} {}, {new} {}", scales.old, scales.new)
 }
 
 fn published(service: &str, addresses: &[String]) -> String {

@@ -12,6 +12,7 @@ mod interruption;
 mod machines;
 mod managed_hosts;
 mod mixed;
+mod rolling_upgrade;
 #[path = "../support/scene.rs"]
 mod scene;
 mod single_engine;
