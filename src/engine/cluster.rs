@@ -14,6 +14,9 @@ use super::models;
 /// Joining waits for the manager; the engine itself gives up after 20 s.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Of an overlay network, where the cluster's addresses are not the engine's own choice: as many as it takes itself.
+const SUBNET_SIZE: u32 = 24;
+
 /// An engine's place in a cluster (Engine API: *SwarmInfo*).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SwarmState {
@@ -71,6 +74,8 @@ impl Engine {
             listen_addr: Some(listen.to_owned()),
             advertise_addr: Some(advertise.to_owned()),
             default_addr_pool: networks.map(|networks| vec![networks.to_owned()]),
+            // The engine takes none for 0, and then starts no service at all.
+            subnet_size: networks.map(|_| SUBNET_SIZE),
             ..models::SwarmInitRequest::default()
         };
         self.with_timeout(JOIN_TIMEOUT)
