@@ -143,7 +143,9 @@ impl OpenstackProvider {
                 host_key: HostKey::Pinned(said(mark::HOST_KEY)?),
             },
             private_address: fixed.map(str::to_owned),
-            labels: BTreeMap::new(),
+            labels: said(mark::LABELS)
+                .and_then(|json| serde_json::from_str(&json).ok())
+                .unwrap_or_default(),
             shape: shape
                 .into_iter()
                 .filter_map(|(key, mark)| Some((key.to_owned(), said(mark).filter(|value| !value.is_empty())?)))

@@ -98,7 +98,9 @@ impl CloudError {
                 "check the user or application credential, the project and its domain in `clouds.yaml` or the `OS_*` variables".into()
             }
             CloudError::NoAnswer { .. } => "run it again: what was made is found and gone on with".into(),
-            CloudError::Refused { message, .. } if message.to_lowercase().contains("quota") => {
+            CloudError::Refused { message, .. } | CloudError::ServerFault { fault: message, .. }
+                if message.to_lowercase().contains("quota") =>
+            {
                 "ask for more quota, or make fewer or smaller hosts".into()
             }
             CloudError::Refused { status: 403, .. } => "the cloud's policy does not let this user do it: ask for the role".into(),

@@ -17,6 +17,8 @@ pub const HOST_KEY: &str = "hoist-host-key";
 /// How to log in.
 pub const USER: &str = "hoist-user";
 pub const PORT: &str = "hoist-port";
+/// The labels of its group as JSON, for projects whose files do not have the group.
+pub const LABELS: &str = "hoist-labels";
 /// What the server was made from, as the file said it.
 pub const IMAGE: &str = "hoist-image";
 pub const FLAVOR: &str = "hoist-flavor";

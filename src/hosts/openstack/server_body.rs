@@ -16,6 +16,9 @@ use crate::compose::model::{BootVolume, CloudName, Openstack};
 use crate::hosts::HostRequest;
 use crate::hosts::key_pair::KeyPair;
 
+/// Of one value of metadata.
+const LONGEST_VALUE: usize = 255;
+
 /// The body; `port` is the server's own, `group` the server group that it goes into.
 ///
 /// # Errors
@@ -54,7 +57,19 @@ pub fn body(
         .iter()
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
+    let labels = json!(request.labels).to_string();
+    if labels.len() > LONGEST_VALUE {
+        return Err(CloudError::Settings {
+            group: request.group.clone(),
+            message: format!(
+                "`labels` are {} bytes as JSON, and servers carry them as metadata of {LONGEST_VALUE}",
+                labels.len()
+            ),
+            hint: "give the group fewer or shorter labels".into(),
+        });
+    }
     let own = [
+        (mark::LABELS, labels),
         (mark::POOL, request.pool.clone()),
         (mark::GROUP, request.group.clone()),
         (mark::HOST, request.name.clone()),
@@ -115,4 +130,64 @@ fn disk(volume: &BootVolume, ingredients: &Ingredients) -> Value {
         put("device_name", device.clone().into());
     }
     disk.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compose::model::NamedBy;
+
+    fn ingredients() -> Ingredients {
+        Ingredients {
+            image: Some("image-id".into()),
+            flavor: "flavor-id".into(),
+            security_groups: Vec::new(),
+            user: "debian".into(),
+            volume_size: Some(20),
+            subnet: None,
+            server_group: None,
+        }
+    }
+
+    #[test]
+    fn a_volume_to_boot_from_is_made_of_the_image_with_its_size_type_and_device() {
+        let volume = BootVolume {
+            size: Some(20),
+            kind: Some("ssd".into()),
+            device: Some("vda".into()),
+            delete_on_termination: true,
+            existing: None,
+            name: None,
+        };
+        assert_eq!(
+            disk(&volume, &ingredients()),
+            json!({
+                "boot_index": 0, "destination_type": "volume", "delete_on_termination": true,
+                "source_type": "image", "uuid": "image-id", "volume_size": 20,
+                "volume_type": "ssd", "device_name": "vda",
+            })
+        );
+    }
+
+    #[test]
+    fn a_volume_that_is_there_is_booted_from_as_it_is() {
+        let volume = BootVolume {
+            size: None,
+            kind: None,
+            device: None,
+            delete_on_termination: false,
+            existing: Some(CloudName {
+                text: "volume-id".into(),
+                by: NamedBy::Id,
+            }),
+            name: None,
+        };
+        assert_eq!(
+            disk(&volume, &ingredients()),
+            json!({
+                "boot_index": 0, "destination_type": "volume", "delete_on_termination": false,
+                "source_type": "volume", "uuid": "volume-id",
+            })
+        );
+    }
 }
