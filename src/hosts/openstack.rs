@@ -197,6 +197,7 @@ impl OpenstackProvider {
             .get_or_try_init(|| async {
                 let there = self.look(false).await?;
                 let changes = difference::shared(&self.wish, &there)?;
+                shared::tag_rest(self.maker().await?, &there).await?;
                 let shared = shared::apply(self.maker().await?, &self.wish, &there, &changes).await?;
                 done = changes;
                 Ok::<_, CloudError>(shared)
@@ -213,6 +214,7 @@ impl OpenstackProvider {
                 let (shared, _) = self.bring_shared().await?;
                 let maker = self.maker().await?;
                 let there = self.look(true).await?;
+                shared::tag_rest(maker, &there).await?;
                 let key = login_key(self.wish.first(), &self.wish.pool, &self.home())?;
                 if let Some(public) = &key.public
                     && !there.keypairs.contains(&key.name)

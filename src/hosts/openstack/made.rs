@@ -1,14 +1,13 @@
 //! Things of Neutron made with the pool's mark, and removed.
 //!
-//! The mark is in the call that makes a thing. A tag is too where the cloud can (the extension `tag-creation`); elsewhere it
-//! follows at once.
-
-use std::sync::atomic::{AtomicBool, Ordering};
+//! The mark is in the call that makes a thing, as its description. The tag that says the same follows at once: Neutron takes
+//! tags in a call of their own.
 
 use serde_json::{Map, Value, json};
 
 use super::error::CloudError;
 use super::mark;
+use super::observed::Tagged;
 use super::request::{Request, Service};
 use super::session::Session;
 
@@ -45,8 +44,6 @@ pub const RULE: Kind = kind(
 pub struct Maker {
     pub session: Session,
     pub pool: String,
-    /// Whether the cloud takes tags in the call that makes a thing; the first refusal tells.
-    tags_at_once: AtomicBool,
 }
 
 impl Maker {
@@ -54,7 +51,6 @@ impl Maker {
         Maker {
             session,
             pool: pool.to_owned(),
-            tags_at_once: AtomicBool::new(true),
         }
     }
 
@@ -79,22 +75,24 @@ impl Maker {
             request.query.extend(found_by.iter().cloned());
             Ok(self.session.list(&request, kind.many).await?.into_iter().next())
         };
-        let request = |body: &Map<String, Value>| {
-            Request::post(Service::Network, kind.path, json!({kind.one: body}), action.clone())
-        };
-        if self.tags_at_once.load(Ordering::Relaxed) {
-            let mut tagged = body.clone();
-            tagged.insert("tags".into(), json!([mark.clone()]));
-            match self.session.create(&request(&tagged), find).await {
-                Err(CloudError::Refused {
-                    status: 400, message, ..
-                }) if message.contains("tags") => self.tags_at_once.store(false, Ordering::Relaxed),
-                made => return Ok(inner(made?, kind)),
-            }
-        }
-        let made = inner(self.session.create(&request(&body), find).await?, kind);
+        let request = Request::post(Service::Network, kind.path, json!({kind.one: body}), action.clone());
+        let made = inner(self.session.create(&request, find).await?, kind);
         self.tag(kind, id(&made, &action)?).await?;
         Ok(made)
+    }
+
+    /// Gives those of the pool their tag that an interrupted run made and did not come to tag.
+    ///
+    /// # Errors
+    ///
+    /// What the cloud says.
+    pub async fn tag_rest(&self, kind: Kind, things: &[impl Tagged]) -> Result<(), CloudError> {
+        let tag = mark::of_pool(&self.pool);
+        let own = things.iter().filter(|thing| mark::is_of_pool(*thing, &self.pool));
+        for thing in own.filter(|thing| !thing.tags().contains(&tag)) {
+            self.tag(kind, thing.id()).await?;
+        }
+        Ok(())
     }
 
     /// Sets the pool's tag; one that is there stays.

@@ -28,11 +28,31 @@ pub trait Marked {
     fn description(&self) -> Option<&str>;
 }
 
+/// What carries the pool's tag beside its mark.
+pub trait Tagged: Marked {
+    fn id(&self) -> &str;
+    fn tags(&self) -> &[String];
+}
+
 macro_rules! marked {
     ($($kind:ty),*) => {$(
         impl Marked for $kind {
             fn description(&self) -> Option<&str> {
                 self.description.as_deref()
+            }
+        }
+    )*};
+}
+
+macro_rules! tagged {
+    ($($kind:ty),*) => {$(
+        impl Tagged for $kind {
+            fn id(&self) -> &str {
+                &self.id
+            }
+
+            fn tags(&self) -> &[String] {
+                &self.tags
             }
         }
     )*};
@@ -47,12 +67,15 @@ marked!(
     SecurityGroupRule,
     FloatingIp
 );
+tagged!(Network, Subnet, Router, Port, SecurityGroup, FloatingIp);
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Network {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
     #[serde(default, rename = "router:external")]
     pub external: bool,
 }
@@ -62,6 +85,8 @@ pub struct Subnet {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
     pub network_id: String,
     pub cidr: String,
     #[serde(default)]
@@ -73,6 +98,8 @@ pub struct Router {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -80,6 +107,8 @@ pub struct Port {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
     pub network_id: String,
     #[serde(default)]
     pub device_id: String,
@@ -99,6 +128,8 @@ pub struct SecurityGroup {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
     #[serde(default, rename = "security_group_rules")]
     pub rules: Vec<SecurityGroupRule>,
 }
@@ -120,6 +151,8 @@ pub struct SecurityGroupRule {
 pub struct FloatingIp {
     pub id: String,
     pub description: Option<String>,
+    #[serde(default)]
+    pub tags: Vec<String>,
     pub port_id: Option<String>,
 }
 

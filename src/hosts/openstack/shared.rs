@@ -79,6 +79,20 @@ pub async fn apply(
     Ok(shared)
 }
 
+/// Sets tags that an interrupted run did not come to set; asks nothing where all are there.
+///
+/// # Errors
+///
+/// What the cloud says.
+pub async fn tag_rest(maker: &Maker, there: &Observed) -> Result<(), CloudError> {
+    maker.tag_rest(NETWORK, &there.networks).await?;
+    maker.tag_rest(SUBNET, &there.subnets).await?;
+    maker.tag_rest(ROUTER, &there.routers).await?;
+    maker.tag_rest(PORT, &there.ports).await?;
+    maker.tag_rest(SECURITY_GROUP, &there.security_groups).await?;
+    maker.tag_rest(FLOATING_IP, &there.floating_ips).await
+}
+
 async fn one(maker: &Maker, there: &Observed, change: &CloudChange, shared: &mut Shared) -> Result<(), CloudError> {
     match change {
         CloudChange::MakeNetwork { name } => {
