@@ -112,6 +112,7 @@ fn lines(plan: &Plan) -> Vec<String> {
                 Action::StartContainer { name, .. } => format!("start container {name}"),
                 Action::RemoveContainer { name, .. } => format!("remove container {name}"),
                 Action::RemoveService { name, .. } => format!("remove service {name}"),
+                Action::SettleIngress { ingress } => format!("settle ingress on {:?}", ingress.ports),
                 Action::RemoveNetwork { name, .. } => format!("remove network {name}"),
                 Action::RemoveVolume { name, host } => format!("remove volume {name} on {host}"),
                 Action::RemoveObject { name, .. } => format!("remove object {name}"),

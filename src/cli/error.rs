@@ -250,6 +250,7 @@ fn of_step(error: &StepError) -> u8 {
         StepError::NoHost { .. } => 38,
         StepError::TimedOut { .. } => 39,
         StepError::UpdateStopped { .. } => 40,
+        StepError::Ingress(_) => 12,
         StepError::Interrupted => interrupt::EXIT_CODE,
     }
 }

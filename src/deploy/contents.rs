@@ -66,6 +66,7 @@ impl Contents {
                 contents.secrets.insert(name.clone(), content);
             }
         }
+        contents.secrets.extend(super::ingress::certificates(project)?);
         Ok(contents)
     }
 

@@ -58,6 +58,14 @@ impl Deployment {
         }
     }
 
+    /// The same for services that are no project's own, found by their label.
+    pub(super) fn for_system(&self, label: &str) -> Self {
+        Deployment {
+            tasks: super::task_watch::TaskWatch::of_label(self.engines.manager.clone(), label),
+            ..self.clone()
+        }
+    }
+
     /// The engine of a host.
     ///
     /// # Errors

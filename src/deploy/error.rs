@@ -7,6 +7,7 @@ use crate::engine::error::cause_chain;
 use crate::hosts::HostError;
 use crate::plan::PlanError;
 use crate::plan::rolling::{Scales, UpgradeError};
+use crate::plan::ingress::IngressError;
 
 /// Why a deployment did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +225,9 @@ pub enum StepError {
         reason: String,
         log: Vec<String>,
     },
+    /// The ways in of several projects cannot be at once.
+    #[error(transparent)]
+    Ingress(#[from] IngressError),
     /// The operator interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -247,7 +251,7 @@ impl StepError {
             StepError::UpdateStopped { .. } => "the update was stopped".to_owned(),
             StepError::Engine(EngineError::Build { .. }) => "the build failed".to_owned(),
             StepError::Engine(error) => cause_chain(error),
-            StepError::Interrupted => self.to_string(),
+            StepError::Ingress(_) | StepError::Interrupted => self.to_string(),
         }
     }
 
@@ -277,6 +281,7 @@ impl StepError {
             }
             StepError::TimedOut { .. } => "`hoist ps` shows where it stands; `--wait-timeout` gives it longer".into(),
             StepError::UpdateStopped { .. } => "mend the service and run `hoist up` again".into(),
+            StepError::Ingress(error) => error.hint(),
             StepError::Interrupted => return None,
         })
     }

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use super::deployment::Deployment;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::{Event, ResourceKind, ResourceProgress, ServiceProgress};
-use super::{containers, converge, images, services};
+use super::{containers, converge, images, ingress, services};
 use crate::plan::{Action, ObjectKind, Plan};
 
 /// Steps under way at once: more would only queue at the engines.
@@ -205,6 +205,7 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
             Ok(())
         }
         Action::RemoveService { service, id, .. } => services::remove(deployment, &service, &id).await,
+        Action::SettleIngress { .. } => ingress::settle(deployment).await,
         Action::RemoveNetwork { name, host, id } => {
             resource(ResourceKind::Network, &name, ResourceProgress::Removing);
             let engine = match &host {
@@ -236,7 +237,7 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
 }
 
 /// Removes something that replicas may still be letting go of: an engine says that it is in use until they are gone.
-async fn gone_once_unused<F, Removal>(deployment: &Deployment, mut remove: F) -> Result<(), StepError>
+pub(super) async fn gone_once_unused<F, Removal>(deployment: &Deployment, mut remove: F) -> Result<(), StepError>
 where
     F: FnMut() -> Removal,
     Removal: Future<Output = Result<(), crate::engine::EngineError>>,
@@ -325,6 +326,13 @@ fn tell_failure(action: &Action, error: &StepError, deployment: &Deployment) {
         Action::RemoveVolume { name, .. } => fail_resource(deployment, ResourceKind::Volume, name, reason),
         Action::CreateObject { object } => fail_resource(deployment, resource_kind(object.kind), &object.name, reason),
         Action::RemoveObject { kind, name, .. } => fail_resource(deployment, resource_kind(*kind), name, reason),
+        Action::SettleIngress { .. } => deployment.tell(
+            crate::plan::ingress::NAME,
+            ServiceProgress::Failed {
+                reason,
+                log: error.log().to_vec(),
+            },
+        ),
         _ => {}
     }
 }
@@ -351,6 +359,7 @@ pub(super) fn subject(action: &Action) -> String {
         }
         Action::BuildImage { image, .. } | Action::ProvideImage { image, .. } => format!("image `{image}`"),
         Action::CreateNetwork { network } => format!("network `{}`", network.name),
+        Action::SettleIngress { .. } => "the ingress".to_owned(),
         Action::RemoveNetwork { name, .. } => format!("network `{name}`"),
         Action::CreateVolume { volume } => format!("volume `{}`", volume.name),
         Action::RemoveVolume { name, .. } => format!("volume `{name}`"),

@@ -13,6 +13,7 @@ mod execute;
 mod failure_log;
 mod host_data;
 mod images;
+mod ingress;
 pub mod look;
 mod make_ready;
 pub mod manage_hosts;

@@ -1,6 +1,6 @@
 //! Where published ports answer: the last word of `up`.
 
-use crate::compose::Project;
+use crate::compose::{Project, Service};
 use crate::engine::Observation;
 use crate::engine::labels;
 use crate::engine::observation::TaskState;
@@ -121,10 +121,26 @@ pub fn addresses(project: &Project, observed: &Observation, hosts: &[Host]) -> V
                 );
             }
         }
+        found.extend(ways_in(project, service, hosts));
         found.sort();
         found.dedup();
         if !found.is_empty() {
             all.push((service.name.clone(), found));
+        }
+    }
+    all
+}
+
+/// Where a service answers through the ingress: on every host, under the names that it is for.
+fn ways_in(project: &Project, service: &Service, hosts: &[Host]) -> Vec<String> {
+    let addresses: Vec<&str> = hosts.iter().map(|host| host.login.address.as_str()).collect();
+    let mut all = Vec::new();
+    for way in crate::plan::ingress::ways(project, service) {
+        if way.hosts.is_empty() {
+            all.extend(addresses.iter().map(|address| way.url(address)));
+        }
+        for host in &way.hosts {
+            all.push(format!("{} (at {})", way.url(host), addresses.join(", ")));
         }
     }
     all

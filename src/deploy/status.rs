@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::pool::node_of;
-use crate::engine::observation::{ObservedContainer, ObservedNode, ObservedTask, PublishedPort, TaskState};
+use crate::engine::observation::{
+    ObservedContainer, ObservedNode, ObservedService, ObservedTask, PublishedPort, TaskState,
+};
 use crate::engine::{Observation, labels};
 use crate::hosts::Host;
-use crate::plan::placement;
+use crate::plan::{ingress, placement};
 
 /// One replica of a service.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +57,9 @@ pub fn replicas(observed: &Observation, all: bool, now_seconds: f64) -> Vec<Repl
         for task in observed.tasks.iter().filter(|task| task.service_id == service.id) {
             let current = task.desired_state <= TaskState::Running;
             if current || all {
-                rows.push(task_row(name, image.unwrap_or(&task.image), task, nodes, now_seconds));
+                let mut row = task_row(name, image.unwrap_or(&task.image), task, nodes, now_seconds);
+                row.ports.extend(ways_in(service));
+                rows.push(row);
             }
         }
     }
@@ -66,6 +70,14 @@ pub fn replicas(observed: &Observation, all: bool, now_seconds: f64) -> Vec<Repl
     }
     rows.sort_by(|one, other| (&one.service, &one.name).cmp(&(&other.service, &other.name)));
     rows
+}
+
+/// `*:443->8000/tcp`: the ingress answers on every host for the service.
+fn ways_in(service: &ObservedService) -> Vec<String> {
+    // A label of another version is no reason to show nothing else.
+    let claims = ingress::claims(std::slice::from_ref(service)).unwrap_or_default();
+    let ways = claims.into_iter().flat_map(|claim| claim.ways);
+    ways.map(|way| format!("*:{}->{}/tcp", way.listen, way.port)).collect()
 }
 
 fn task_row(

@@ -12,7 +12,7 @@ use crate::engine::{Engine, EngineError, labels};
 /// How old a look may be and still be shared.
 const FRESH: Duration = Duration::from_millis(80);
 
-/// Shared looks at the tasks of one project.
+/// Shared looks at the tasks of one project, or of other services with a label.
 #[derive(Clone)]
 pub(super) struct TaskWatch {
     manager: Option<Engine>,
@@ -25,14 +25,19 @@ type Look = (Instant, Arc<Vec<ObservedTask>>);
 
 impl TaskWatch {
     pub(super) fn new(manager: Option<Engine>, project: &str) -> Self {
+        TaskWatch::of_label(manager, &format!("{}={project}", labels::STACK_NAMESPACE))
+    }
+
+    /// Shared looks at the tasks of services with a label.
+    pub(super) fn of_label(manager: Option<Engine>, label: &str) -> Self {
         TaskWatch {
             manager,
-            label: format!("{}={project}", labels::STACK_NAMESPACE),
+            label: label.to_owned(),
             last: Arc::default(),
         }
     }
 
-    /// The project's tasks, newest first, as seen at `since` or later.
+    /// The tasks, newest first, as seen at `since` or later.
     pub(super) async fn look(&self, since: Instant) -> Result<Arc<Vec<ObservedTask>>, EngineError> {
         let mut last = self.last.lock().await;
         if let Some((at, tasks)) = last.as_ref()

@@ -116,7 +116,8 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
 
 /// The key of the digests that tell whether a secret changed: the pool's, so that all of its operators agree.
 pub(super) fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployError> {
-    if project.configs.is_empty() && project.secrets.is_empty() {
+    let certified = |service: &crate::compose::Service| service.ingress.iter().any(|way| way.tls.is_some());
+    if project.configs.is_empty() && project.secrets.is_empty() && !project.services.values().any(certified) {
         return Ok(Vec::new());
     }
     super::digest_key::of(

@@ -45,6 +45,12 @@ pub const ESP: &str = "dev.hoist.esp";
 pub const PINNED_TO: &str = "dev.hoist.pinned-to";
 /// On a service while a host is drained: how many replicas it has but for those that are made in advance.
 pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
+/// On a service: its ways in, as the routers of the ingress read them.
+pub const INGRESS: &str = "dev.hoist.ingress";
+/// On what Hoist itself runs on a pool, for all projects.
+pub const SYSTEM: &str = "dev.hoist.system";
+/// The value of [`SYSTEM`] on everything of the ingress.
+pub const SYSTEM_INGRESS: &str = "ingress";
 /// On a config or secret: keyed digest of its content.
 pub const CONTENT_DIGEST: &str = "dev.hoist.content";
 /// On a service that took another's place: that other's name in the file.

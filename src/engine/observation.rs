@@ -22,10 +22,25 @@ pub struct Observation {
     pub volumes: Vec<ObservedVolume>,
     pub configs: Vec<ObservedObject>,
     pub secrets: Vec<ObservedObject>,
+    /// What the pool's ingress is made from, and what runs of it.
+    pub ingress: ObservedIngress,
     /// Image names asked for, by engine name: which of them it has, with the image's id.
     pub images: BTreeMap<String, BTreeMap<String, ObservedImage>>,
     /// Hosts left out because they do not answer and their nodes are not ready either, with the reason.
     pub unreachable: Vec<(String, String)>,
+}
+
+/// The ingress of a cluster, whatever project is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct ObservedIngress {
+    /// Services of all projects that have ways in (`dev.hoist.ingress`).
+    pub services: Vec<ObservedService>,
+    /// Its own services (`dev.hoist.system`).
+    pub system: Vec<ObservedService>,
+    /// Tasks of [`Self::system`].
+    pub tasks: Vec<ObservedTask>,
+    /// TCP ports that other services publish on hosts, and the name of one that does.
+    pub published: BTreeMap<u16, String>,
 }
 
 /// The cluster as one of its managers sees it.

@@ -10,11 +10,11 @@ use futures_util::future::join_all;
 
 use super::connection::{Engine, Engines};
 use super::error::EngineError;
-use super::labels;
 use super::observation::{
-    Cluster, Observation, ObservedContainer, ObservedImage, ObservedNetwork, ObservedNode, ObservedObject,
-    ObservedService, ObservedTask, ObservedVolume,
+    Cluster, Observation, ObservedContainer, ObservedImage, ObservedIngress, ObservedNetwork, ObservedNode,
+    ObservedObject, ObservedService, ObservedTask, ObservedVolume,
 };
+use super::{labels, models};
 
 /// After this a host of a cluster counts as one that does not answer: the others go on without it.
 pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -107,6 +107,7 @@ async fn gather(
         observation.networks = found.networks;
         observation.configs = found.configs;
         observation.secrets = found.secrets;
+        observation.ingress = found.ingress;
         observation.cluster = Some(found.cluster);
     }
     let mut silent = Vec::new();
@@ -140,11 +141,14 @@ struct ClusterSide {
     networks: Vec<ObservedNetwork>,
     configs: Vec<ObservedObject>,
     secrets: Vec<ObservedObject>,
+    ingress: ObservedIngress,
 }
 
 async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, EngineError> {
     let filter = [label];
-    let (id, nodes, services, tasks, networks, configs, secrets) = tokio::try_join!(
+    let system = format!("{}={}", labels::SYSTEM, labels::SYSTEM_INGRESS);
+    let system_filter = [system.as_str()];
+    let (id, nodes, services, tasks, networks, configs, secrets, all_services, system_tasks) = tokio::try_join!(
         manager.cluster_id(),
         manager.nodes(),
         manager.services(&filter),
@@ -153,6 +157,8 @@ async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, E
         manager.networks(&[]),
         manager.configs(&filter),
         manager.secrets(&filter),
+        manager.services(&[]),
+        manager.tasks(&system_filter),
     )?;
     Ok(ClusterSide {
         cluster: Cluster { id, nodes },
@@ -161,7 +167,39 @@ async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, E
         networks: networks.into_iter().filter(|network| network.host.is_none()).collect(),
         configs,
         secrets,
+        ingress: ingress_among(all_services, system_tasks),
     })
+}
+
+/// What of a cluster's services concerns its ingress.
+fn ingress_among(services: Vec<ObservedService>, tasks: Vec<ObservedTask>) -> ObservedIngress {
+    let mut ingress = ObservedIngress {
+        tasks,
+        ..ObservedIngress::default()
+    };
+    for service in services {
+        if service.labels.get(labels::SYSTEM).map(String::as_str) == Some(labels::SYSTEM_INGRESS) {
+            ingress.system.push(service);
+            continue;
+        }
+        let endpoint = service.spec.endpoint_spec.as_ref();
+        for port in endpoint
+            .and_then(|endpoint| endpoint.ports.as_ref())
+            .into_iter()
+            .flatten()
+        {
+            let tcp = port
+                .protocol
+                .is_none_or(|protocol| protocol == models::EndpointPortConfigProtocolEnum::TCP);
+            if let (true, Some(number)) = (tcp, port.published_port.and_then(|port| u16::try_from(port).ok())) {
+                ingress.published.insert(number, service.name.clone());
+            }
+        }
+        if service.labels.contains_key(labels::INGRESS) {
+            ingress.services.push(service);
+        }
+    }
+    ingress
 }
 
 struct HostSide {

@@ -5,7 +5,7 @@
 use super::draft::{Draft, readiness};
 use super::objects::Objects;
 use super::swarm_service::{self, Circumstances};
-use super::{Action, PlanError, Readiness, ServicePlan, images, placement, rolling, runtime, volumes};
+use super::{Action, PlanError, Readiness, ServicePlan, images, ingress, placement, rolling, runtime, volumes};
 use crate::compose::model::{DeployMode, MountKind, PortMode, Service};
 use crate::engine::observation::{Cluster, ObservedNode, ObservedService, ObservedTask, TaskState};
 use crate::engine::{labels, models};
@@ -36,7 +36,22 @@ pub(super) fn plan(
     let must_be = readiness(project, service);
     check_host_ports(service, ipvs, replicas, fitting.len())?;
     let standing = draft.standing(service, running.map(|running| &running.labels));
+    let claim = match running.filter(|_| draft.options.only_scale) {
+        Some(running) => ingress::claims(std::slice::from_ref(running))?
+            .pop()
+            .map(|claim| ingress::Claim {
+                replicas: running.replicas.map(|_| replicas),
+                ..claim
+            }),
+        None => ingress::of_service(project, service, (!is_global(service)).then_some(replicas), |key| {
+            draft.situation.secrets.get(key).cloned()
+        }),
+    };
+    if let Some(claim) = &claim {
+        ingress::missing_certificates(draft, claim);
+    }
     let around = Circumstances {
+        ingress: claim.as_ref().map(ingress::Claim::label),
         ipvs,
         pinned_to: pinned_to.clone(),
         one_shot: must_be == Readiness::Completed,
@@ -54,11 +69,11 @@ pub(super) fn plan(
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();
     let made_here = images::made_here(observed, draft.situation.builder, service, &image).filter(|_| !keeps_image);
-    let global = matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob);
+    draft.claims.insert(service.name.clone(), claim);
     let planned = ServicePlan {
         service: service.name.clone(),
         image: image.clone(),
-        replicas: (!global).then_some(replicas),
+        replicas: (!is_global(service)).then_some(replicas),
         must_be,
         force: draft.options.force_recreate,
         exact_image: match running.filter(|_| keeps_image) {
@@ -117,6 +132,10 @@ fn replicas_wanted(running: &ObservedService) -> Option<u64> {
     before.and_then(|before| before.parse().ok()).or(running.replicas)
 }
 
+fn is_global(service: &Service) -> bool {
+    matches!(service.deploy.mode, DeployMode::Global | DeployMode::GlobalJob)
+}
+
 /// What runs, with another number of replicas: the file may have moved on since.
 fn scaled(running: &ObservedService, replicas: u64) -> models::ServiceSpec {
     let mut spec = running.spec.clone();
@@ -168,6 +187,15 @@ fn what_changed(
             (Some(from), Some(to)) if scaled => format!("replicas {from} → {to}"),
             _ => "definition changed".to_owned(),
         });
+    }
+    let label = |labels: Option<&String>| labels.cloned();
+    let claimed = planned
+        .spec
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::INGRESS));
+    if label(running.labels.get(labels::INGRESS)) != label(claimed) {
+        return Some("ways in changed".to_owned());
     }
     // Scaled or changed by another tool since: its labels are ours still.
     if running.replicas != planned.replicas {

@@ -71,6 +71,22 @@ pub fn down(name: &str, project: Option<&Project>, observed: &Observation, optio
             id: network.id.clone(),
         });
     }
+    let ingress = super::ingress::settle_without(name, observed).map(|(ingress, reason)| {
+        plan.steps.push(Step {
+            action: Action::SettleIngress { ingress },
+            after: workloads.clone(),
+            reason,
+        });
+        plan.steps.len() - 1
+    });
+    // Certificates are the ingress's until it lets go of them.
+    let mut after_workloads = |action: Action| {
+        plan.steps.push(Step {
+            action,
+            after: workloads.iter().copied().chain(ingress).collect(),
+            reason: "asked for".into(),
+        });
+    };
     let objects = observed.configs.iter().map(|found| (ObjectKind::Config, found));
     for (kind, found) in objects.chain(observed.secrets.iter().map(|found| (ObjectKind::Secret, found))) {
         after_workloads(Action::RemoveObject {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::images::ImageOptions;
 use super::rolling::{self, Replacement};
+use super::ingress::Claim;
 use super::volumes::Pins;
 use super::{Action, Note, Plan, Readiness, Step, order};
 use crate::compose::model::{DependencyCondition, Project, Service};
@@ -59,6 +60,10 @@ pub(super) struct Draft<'a> {
     /// Service name to the steps that bring it up.
     pub services: HashMap<String, Vec<usize>>,
     pub pins: Pins,
+    /// By name, the services that the plan takes in: what each will claim of the ingress.
+    pub claims: BTreeMap<String, Option<Claim>>,
+    /// The step that settles the ingress.
+    pub ingress: Option<usize>,
     /// Where containers go, on a cluster.
     pub placer: Option<super::placement::Placer<'a>>,
 }
@@ -81,6 +86,10 @@ impl Draft<'_> {
             .keys()
             .filter_map(|key| self.networks.get(key))
             .copied();
+        let ingress = self
+            .networks
+            .get(super::ingress::NAME)
+            .filter(|_| !service.ingress.is_empty());
         let image = self.images.get(&service.image_name(&self.project.name)).copied();
         let dependencies = order::dependencies(service)
             .into_iter()
@@ -89,6 +98,7 @@ impl Draft<'_> {
             .copied();
         let mut all: Vec<usize> = networks
             .chain(image)
+            .chain(ingress.copied())
             .chain(self.objects.iter().copied())
             .chain(dependencies)
             .collect();

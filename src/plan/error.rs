@@ -1,5 +1,7 @@
 //! Why no plan can be made. Each names the service and the way out.
 
+use super::ingress::IngressError;
+
 /// A project that cannot run on these hosts as the file says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
@@ -57,6 +59,9 @@ pub enum PlanError {
     /// An external network or volume that is not there.
     #[error("{kind} `{name}` is external and does not exist")]
     ExternalMissing { kind: &'static str, name: String },
+    /// Ways in that cannot be.
+    #[error(transparent)]
+    Ingress(#[from] IngressError),
 }
 
 impl PlanError {
@@ -73,6 +78,7 @@ impl PlanError {
             PlanError::VolumeElsewhere { .. } => "change the constraint, or remove the volume with `hoist down -v` if its data may go".into(),
             PlanError::DependencyCycle { .. } => "remove one of the `depends_on` entries".into(),
             PlanError::RuntimeImpossible { .. } => "use `x-runtime: container`, or leave `x-runtime` out".into(),
+            PlanError::Ingress(error) => error.hint(),
             PlanError::ExternalMissing { .. } => "create it first, or remove `external: true`".into(),
         }
     }

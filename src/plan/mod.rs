@@ -14,6 +14,7 @@ pub mod error;
 pub mod host_data;
 pub mod hosts;
 pub mod images;
+pub mod ingress;
 mod networks;
 mod objects;
 pub mod order;
@@ -158,6 +159,10 @@ pub enum Action {
         service: String,
         name: String,
         id: String,
+    },
+    /// Brings the pool's ingress to what the services claim by then.
+    SettleIngress {
+        ingress: ingress::IngressPlan,
     },
     RemoveNetwork {
         name: String,

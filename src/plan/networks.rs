@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::draft::Draft;
 use super::error::PlanError;
 use super::shapes::some_if_any;
 use super::{Action, NetworkPlan, Step};
@@ -67,6 +68,24 @@ pub(super) fn steps(
         });
     }
     Ok(made)
+}
+
+/// The step for the network that routers of the ingress reach replicas on, where it is not there.
+pub(super) fn ingress_step(draft: &mut Draft<'_>, encrypt: bool) {
+    let network = super::ingress::network(encrypt);
+    if draft
+        .situation
+        .observed
+        .networks
+        .iter()
+        .any(|found| found.name == network.name)
+    {
+        return;
+    }
+    let name = network.name.clone();
+    let network = Box::new(network);
+    let index = draft.push(Action::CreateNetwork { network }, Vec::new(), "new");
+    draft.networks.insert(name, index);
 }
 
 fn request(project: &Project, key: &str, network: &Network, scope: Scope<'_>) -> models::NetworkCreateRequest {

@@ -103,9 +103,12 @@ pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
         .secrets
         .iter()
         .map(|found| (ObjectKind::Secret, found, &objects.secrets));
+    let certificates = super::ingress::certificates(draft);
+    let stays = |found: &ObservedObject| certificates.contains(&found.name);
     let stale: Vec<_> = configs
         .chain(secrets)
         .filter(|(_, found, _)| found.labels.get(labels::PROJECT) == Some(&draft.project.name))
+        .filter(|(_, found, _)| !stays(found))
         .filter(|(_, found, wanted)| !wanted.values().any(|name| *name == found.name))
         .map(|(kind, found, _)| Action::RemoveObject {
             kind,
@@ -113,7 +116,8 @@ pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
             id: found.id.clone(),
         })
         .collect();
-    let after: Vec<usize> = draft.services.values().flatten().copied().collect();
+    let services = draft.services.values().flatten().copied();
+    let after: Vec<usize> = services.chain(draft.ingress).collect();
     for action in stale {
         draft.push(action, after.clone(), "no longer used");
     }

@@ -4,12 +4,16 @@
 //! `deploy` puts the exact image in when it is at hand.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::shapes::{self, nanoseconds, some_if_any, some_if_any_map};
 use crate::compose::model::{
     DeployMode, EndpointMode, Port, PortMode, Project, Protocol, Restart, RestartCondition, Service, UpdateConfig,
 };
 use crate::engine::{labels, models};
+
+/// What an engine gives a container to stop where nothing is said.
+const ENGINES_GRACE: Duration = Duration::from_secs(10);
 
 /// What the cluster and the plan add to what the file says.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,8 @@ pub(super) struct Circumstances {
     pub secrets: HashMap<String, String>,
     /// Names that the service answers to on each of its networks, beside its own and its aliases.
     pub answers_for: Vec<String>,
+    /// What the service claims of the pool's ingress, as its label says it.
+    pub ingress: Option<String>,
 }
 
 /// The engine's name of a service.
@@ -51,7 +57,7 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         labels: None,
         task_template: Some(task_template(project, service, around)),
         mode: Some(mode(service, around)),
-        update_config: Some(update_config(service.deploy.update.as_ref())),
+        update_config: Some(update_config(service, around)),
         rollback_config: service.deploy.rollback.as_ref().map(rollback_config),
         networks: None,
         endpoint_spec: Some(endpoint(service, around)),
@@ -65,6 +71,9 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         (labels::STACK_IMAGE.to_owned(), service.image_name(&project.name)),
         (labels::CONFIG_HASH.to_owned(), digest),
     ]);
+    if let Some(claim) = &around.ingress {
+        all.insert(labels::INGRESS.to_owned(), claim.clone());
+    }
     if let Some(host) = &around.pinned_to {
         all.insert(labels::PINNED_TO.to_owned(), host.clone());
     }
@@ -94,6 +103,11 @@ fn task_template(project: &Project, service: &Service, around: &Circumstances) -
             driver_opts: None,
         }
     });
+    // By the service's own name: aliases of one project are nothing to another.
+    let ingress = around.ingress.as_ref().map(|_| models::NetworkAttachmentConfig {
+        target: Some(super::ingress::NAME.to_owned()),
+        ..Default::default()
+    });
     let limits = &service.deploy.limits;
     let reservations = &service.deploy.reservations;
     models::TaskSpec {
@@ -121,7 +135,7 @@ fn task_template(project: &Project, service: &Service, around: &Circumstances) -
                 .and_then(|count| i64::try_from(count).ok()),
             platforms: None,
         }),
-        networks: some_if_any(networks.collect()),
+        networks: some_if_any(networks.chain(ingress).collect()),
         log_driver: service.logging.as_ref().map(|logging| models::TaskSpecLogDriver {
             name: logging.driver.clone(),
             options: some_if_any_map(&logging.options),
@@ -198,7 +212,7 @@ fn container(project: &Project, service: &Service, around: &Circumstances) -> mo
         read_only: service.read_only.then_some(true),
         mounts: some_if_any(mounts),
         stop_signal: service.stop_signal.clone(),
-        stop_grace_period: service.stop_grace_period.map(nanoseconds),
+        stop_grace_period: stop_grace_period(service).map(nanoseconds),
         health_check: shapes::healthcheck(service),
         hosts: some_if_any(
             service
@@ -217,6 +231,16 @@ fn container(project: &Project, service: &Service, around: &Circumstances) -> mo
         capability_drop: some_if_any(service.cap_drop.clone()),
         ulimits: shapes::ulimits(service),
         ..Default::default()
+    }
+}
+
+/// The file's own, or as long as what came through the ingress may take to end.
+fn stop_grace_period(service: &Service) -> Option<Duration> {
+    let drain = service.ingress.iter().filter_map(|way| way.drain).max();
+    match (service.stop_grace_period, drain) {
+        (Some(grace), Some(drain)) => Some(grace.max(drain)),
+        (None, Some(drain)) => Some(drain.max(ENGINES_GRACE)),
+        (grace, None) => grace,
     }
 }
 
@@ -293,10 +317,20 @@ fn restart_policy(service: &Service, one_shot: bool) -> models::TaskSpecRestartP
     }
 }
 
-/// Swarm's defaults where the file does not say (Engine API: *UpdateConfig*).
-fn update_config(update: Option<&UpdateConfig>) -> models::ServiceSpecUpdateConfig {
+/// Swarm's defaults where the file does not say (Engine API: *UpdateConfig*). What has a way in starts the next replica before
+/// the one that it follows stops, unless both cannot be there at once: with Swarm's own order a lone replica would be missed.
+fn update_config(service: &Service, around: &Circumstances) -> models::ServiceSpecUpdateConfig {
     let default = UpdateConfig::default();
-    let update = update.unwrap_or(&default);
+    let update = service.deploy.update.as_ref().unwrap_or(&default);
+    let apart = around.pinned_to.is_some()
+        || service
+            .ports
+            .iter()
+            .any(|port| port.published.is_some() && port_mode(service, port, around.ipvs) == PortMode::Host);
+    let order = match (update.order.as_deref(), &around.ingress) {
+        (None, Some(_)) if !apart => Some("start-first"),
+        (order, _) => order,
+    };
     models::ServiceSpecUpdateConfig {
         parallelism: Some(
             update
@@ -307,7 +341,7 @@ fn update_config(update: Option<&UpdateConfig>) -> models::ServiceSpecUpdateConf
         failure_action: update.failure_action.as_deref().and_then(|action| action.parse().ok()),
         monitor: update.monitor.map(nanoseconds),
         max_failure_ratio: update.max_failure_ratio,
-        order: update.order.as_deref().and_then(|order| order.parse().ok()),
+        order: order.and_then(|order| order.parse().ok()),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::draft::{Draft, Situation, UpOptions};
+use super::ingress::{self, IngressError};
 use super::objects::{self, Objects};
 use super::placement::{Placer, Reservation};
 use super::runtime::{self, Runtime};
@@ -36,6 +37,8 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         objects: Vec::new(),
         services: HashMap::new(),
         pins: Pins::default(),
+        claims: BTreeMap::new(),
+        ingress: None,
         placer: situation
             .observed
             .cluster
@@ -82,6 +85,10 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         Ok(made) => draft.networks = made,
         Err(error) => errors.push(error),
     }
+    if cluster.is_some() && chosen.iter().any(|service| !service.ingress.is_empty()) {
+        let encrypt = project.pool.encrypt && can_encrypt;
+        networks::ingress_step(&mut draft, encrypt);
+    }
     let objects = if cluster.is_some() {
         objects::missing(&mut draft)
     } else {
@@ -99,6 +106,10 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         let planned = match cluster {
             Some(cluster) => runtime::of(service).and_then(|runtime| match runtime {
                 Runtime::Service => super::cluster_services::plan(&mut draft, cluster, service, &objects),
+                Runtime::Container { because } if !service.ingress.is_empty() => {
+                    let service = service.name.clone();
+                    Err(PlanError::Ingress(IngressError::Containers { service, because }))
+                }
                 Runtime::Container { because } => {
                     if let Some(attribute) = because {
                         let message = format!(
@@ -110,16 +121,28 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
                     super::containers::plan(&mut draft, Some(cluster), service)
                 }
             }),
+            None if !service.ingress.is_empty() => {
+                let service = service.name.clone();
+                Err(PlanError::Ingress(IngressError::NoPool { service }))
+            }
             None => super::containers::plan(&mut draft, None, service),
         };
         if let Err(error) = planned {
             errors.push(error);
         }
     }
+    if let Some(cluster) = cluster
+        && let Err(clashes) = ingress::check(&draft, cluster)
+    {
+        errors.extend(clashes);
+    }
     if !errors.is_empty() {
         return Err(errors);
     }
     orphans(&mut draft);
+    if let Some(cluster) = cluster {
+        ingress::settle(&mut draft, cluster);
+    }
     objects::remove_stale(&mut draft, &objects);
     Ok(draft.plan)
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{plural, style, text};
 use crate::hosts::Change;
+use crate::plan::ingress::{IngressChange, IngressPlan};
 use crate::plan::{Action, ObjectKind, Plan, ServicePlan, Step};
 
 /// The plan as text: what would be done by kind of thing, the notes, and last one line that sums up.
@@ -71,15 +72,17 @@ enum Group {
     Images,
     Resources,
     Services,
+    Ingress,
 }
 
 impl Group {
-    const ALL: [Group; 5] = [
+    const ALL: [Group; 6] = [
         Group::Shared,
         Group::Hosts,
         Group::Images,
         Group::Resources,
         Group::Services,
+        Group::Ingress,
     ];
 }
 
@@ -241,6 +244,16 @@ fn line(step: &Step) -> Line {
         Action::RemoveService { service, .. } => {
             of(Group::Services, Effect::Remove, "remove_service", "service", service)
         }
+        Action::SettleIngress { ingress } => Line {
+            about: Some(ways_in(ingress)),
+            ..of(
+                Group::Ingress,
+                ingress_effect(ingress),
+                "settle_ingress",
+                "ingress",
+                crate::plan::ingress::NAME,
+            )
+        },
         Action::RemoveNetwork { name, host, .. } => Line {
             hosts: host.iter().cloned().collect(),
             ..resource(Effect::Remove, "remove_network", "network", name)
@@ -260,6 +273,27 @@ fn object_kind(kind: ObjectKind) -> &'static str {
     }
 }
 
+fn ingress_effect(ingress: &IngressPlan) -> Effect {
+    match ingress.change {
+        IngressChange::Create => Effect::Create,
+        IngressChange::Change => Effect::Change,
+        IngressChange::Remove => Effect::Remove,
+    }
+}
+
+/// `port 80 of every host; http://shop.example.org → web:8000`.
+fn ways_in(ingress: &IngressPlan) -> String {
+    let ports: Vec<String> = ingress.ports.iter().map(u16::to_string).collect();
+    let on = match ports.len() {
+        0 => "all hosts".to_owned(),
+        number => format!("{} {} of every host", plural::of(number, "port"), ports.join(", ")),
+    };
+    std::iter::once(on)
+        .chain(ingress.ways.iter().cloned())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
 fn replicas(replicas: Option<u64>) -> String {
     match replicas {
         None => "one replica on each host".to_owned(),
@@ -274,6 +308,7 @@ fn title(group: Group, lines: &[&Line]) -> String {
         Group::Images => "images".to_owned(),
         Group::Services => "services".to_owned(),
         Group::Shared => "for the hosts".to_owned(),
+        Group::Ingress => "ingress".to_owned(),
         Group::Resources => {
             let mut kinds: Vec<&str> = Vec::new();
             for line in lines {
@@ -294,7 +329,7 @@ fn group_text(group: Group, lines: &[&Line]) -> String {
     let several_kinds = match group {
         Group::Shared => true,
         Group::Resources => lines.iter().any(|line| line.kind != lines[0].kind),
-        Group::Hosts | Group::Images | Group::Services => false,
+        Group::Hosts | Group::Images | Group::Services | Group::Ingress => false,
     };
     let names: Vec<String> = (lines.iter())
         .map(|line| match several_kinds {

@@ -8,7 +8,10 @@
     reason = "the tests print what hoist says and the times that it takes"
 )]
 
+mod ingress;
 mod interruption;
+#[path = "../support/load.rs"]
+mod load;
 mod machines;
 mod managed_hosts;
 mod mixed;

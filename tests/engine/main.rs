@@ -5,4 +5,5 @@ mod cluster;
 mod connections;
 mod containers;
 mod images;
+mod ingress;
 mod support;

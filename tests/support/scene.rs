@@ -70,9 +70,14 @@ impl Scene {
 
     /// `hoist` with these words, run in the project's folder, with nobody's settings.
     pub fn command(&self, words: &[&str]) -> Command {
+        self.command_of(&self.name, words)
+    }
+
+    /// The same for another project in the same folder.
+    pub fn command_of(&self, project: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
         command
-            .args(["-p", &self.name])
+            .args(["-p", project])
             .args(words)
             .current_dir(self.project())
             .env("XDG_STATE_HOME", self.folder.path().join("state"))

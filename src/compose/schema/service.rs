@@ -125,7 +125,7 @@ const SERVICE_KEYS: &[Key] = &[
     key("working_dir", TEXT),
     key("post_start", List(&In(&HOOK))).refused("no hook is run yet"),
     key("pre_stop", List(&In(&HOOK))).refused("no hook is run yet"),
-    key("x-ingress", ingress::INGRESS).approximated("has no effect yet: publish `ports` meanwhile"),
+    key("x-ingress", ingress::INGRESS).services("it answers on the hosts of a pool, for Swarm services"),
     key("x-runtime", choice(&["service", "container"])).by(By::Loader),
 ];
 
