@@ -7,6 +7,7 @@
 mod decode;
 mod graph;
 mod scalar;
+mod tags;
 mod timestamp;
 mod unfinished;
 

@@ -10,6 +10,7 @@ use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, S
 
 use super::DEPTH;
 use super::scalar::{MERGE, STRING};
+use super::tags;
 use super::unfinished::{as_unfinished, finished};
 use crate::compose::source::{Diagnostic, Place, Source};
 
@@ -59,6 +60,10 @@ pub fn graph(source: &Arc<Source>) -> Result<Graph, Box<Diagnostic>> {
         return Err(syntax(source, message, offset + at, character.len_utf8()));
     }
     let finished = finished(text);
+    let finished = tags::readable(&finished).map_err(|at| {
+        let message = "not valid YAML: more exclamation marks stand before commas than can be told from tags";
+        syntax(source, message.to_owned(), offset + at, 1)
+    })?;
     let mut bytes = finished.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
@@ -172,7 +177,8 @@ impl Builder<'_> {
             ScalarStyle::DoubleQuoted => unknown_escape(text).map(|at| (at, 2, "the escape `\\/` is unknown here")),
             ScalarStyle::Plain if self.flow > 0 => {
                 let message = "a `?` inside brackets or braces must be in quotes";
-                text.find('?').map(|at| (at, 1, message))
+                let value = text.len() - without_properties(text).len();
+                text[value..].find('?').map(|at| (value + at, 1, message))
             }
             _ => None,
         };
@@ -286,6 +292,19 @@ fn short(tag: Option<String>) -> Option<String> {
         Some(name) => format!("!!{name}"),
         None => tag,
     })
+}
+
+/// A scalar as written, without the tag, the anchor and the comments before it.
+fn without_properties(text: &str) -> &str {
+    let mut rest = text;
+    loop {
+        let end = match rest.chars().next() {
+            Some('&' | '!') => rest.find(char::is_whitespace),
+            Some('#') => rest.find(['\n', '\r']),
+            _ => return rest,
+        };
+        rest = rest[end.unwrap_or(rest.len())..].trim_start();
+    }
 }
 
 /// Where `\/` stands in a double-quoted scalar.
