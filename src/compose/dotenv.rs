@@ -36,6 +36,7 @@ pub fn parse(name: &str, text: &str, lookup: &Lookup<'_>, variables: &mut Variab
     let mut reader = Reader {
         position: if text.starts_with('\u{feff}') { 3 } else { 0 },
         source: &source,
+        grown: 0,
         variables,
         lookup,
     };
@@ -43,8 +44,14 @@ pub fn parse(name: &str, text: &str, lookup: &Lookup<'_>, variables: &mut Variab
     Ok(())
 }
 
+/// How much longer than they are written the values of a file may become, in bytes: as much as no process takes. Values
+/// that are made of each other grow without end.
+const GROWTH: usize = 1 << 20;
+
 struct Reader<'a> {
     source: &'a Arc<Source>,
+    /// How much longer the values are so far.
+    grown: usize,
     position: usize,
     variables: &'a mut Variables,
     lookup: &'a Lookup<'a>,
@@ -176,9 +183,16 @@ impl Reader<'_> {
         (self.lookup)(name).or_else(|| self.variables.get(name).cloned())
     }
 
-    fn expand(&self, value: &str, start: usize, length: usize) -> Result<String, Box<Diagnostic>> {
+    fn expand(&mut self, value: &str, start: usize, length: usize) -> Result<String, Box<Diagnostic>> {
         match interpolate::substitute(value, &|name| self.outside(name), &mut |_| {}) {
-            Ok(value) => Ok(value.into_owned()),
+            Ok(long) => {
+                self.grown += long.len().saturating_sub(value.len());
+                if self.grown > GROWTH {
+                    let found = self.error("the values of this file expand to more than 1 MiB", start, length);
+                    return Err(Box::new(found.hint("look for variables that are made of each other")));
+                }
+                Ok(long.into_owned())
+            }
             Err(failure) => {
                 // Points at the expression alone: what stands around it may be a secret.
                 let written = &self.source.text[start..start + length];

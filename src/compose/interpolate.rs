@@ -15,10 +15,15 @@ use super::tree::{Node, Value};
 /// How deep expressions may nest in each other.
 pub const DEPTH: usize = 200;
 
-/// The variables, and which of them were missed already.
+/// How much longer than it is written a text may become, in bytes; and all texts of a set of files together. Variables
+/// whose values are made of each other grow without end.
+pub const GROWTH: usize = 32 << 20;
+
+/// The variables, which of them were missed already, and how much the texts have grown.
 pub struct Variables<'a> {
     values: &'a BTreeMap<String, String>,
     missed: BTreeSet<String>,
+    grown: usize,
 }
 
 impl<'a> Variables<'a> {
@@ -26,6 +31,7 @@ impl<'a> Variables<'a> {
         Variables {
             values,
             missed: BTreeSet::new(),
+            grown: 0,
         }
     }
 
@@ -51,6 +57,13 @@ pub fn tree(node: &mut Node, variables: &mut Variables<'_>, findings: &mut Findi
                     findings.push(Diagnostic::warning(message, Some(place)).hint(hint));
                 }
             }
+            let result = result.and_then(|long| {
+                variables.grown += long.len().saturating_sub(text.len());
+                match variables.grown > GROWTH {
+                    true => Err(endless("")),
+                    false => Ok(long),
+                }
+            });
             node.value = match result {
                 Ok(text) => Value::Text(text.into_owned()),
                 Err(failure) => {
@@ -145,6 +158,9 @@ fn expand(
                 unset(name);
             }
             rest = &after[name.len()..];
+        }
+        if output.len() > text.len() + GROWTH {
+            return Err(endless(written(form)));
         }
     }
     output.push_str(rest);
@@ -276,6 +292,14 @@ fn malformed(expression: &str, why: &str) -> Failure {
         expression: expression.to_owned(),
         message: format!("`{expression}` is not a valid interpolation: {why}"),
         hint: Some("write `$$` for a plain dollar sign".to_owned()),
+    }
+}
+
+fn endless(expression: &str) -> Failure {
+    Failure {
+        expression: expression.to_owned(),
+        message: format!("variables expand to more than {} MiB", GROWTH >> 20),
+        hint: Some("look for variables that are made of each other".to_owned()),
     }
 }
 
@@ -418,6 +442,26 @@ mod tests {
         assert_eq!(value("${NO:-a}${A}b}"), "aavalb}");
         assert_eq!(value("${NO:-${A}-${NO:-x}}-${A}"), "aval-x-aval");
         assert!(failure("${NO:-a\n}").message.contains("in its line"));
+    }
+
+    #[test]
+    fn texts_do_not_grow_without_end() {
+        let variables = BTreeMap::from([("BIG".to_owned(), "x".repeat(1 << 20))]);
+        let text = "${BIG}".repeat(40);
+        let found = substitute(&text, &|name| variables.get(name).cloned(), &mut |_| {}).expect_err("too large");
+        assert_eq!(found.message, "variables expand to more than 32 MiB");
+        let source = std::sync::Arc::new(crate::compose::source::Source::new("", ""));
+        let place = Place {
+            source,
+            start: 0,
+            length: 0,
+        };
+        let items = (0..40).map(|_| Node::text("$BIG", &place)).collect();
+        let mut findings = Findings::default();
+        let mut list = Node::new(Value::List(items), place.clone());
+        tree(&mut list, &mut Variables::new(&variables), &mut findings);
+        // The last ones are too many; they stand in one place here, and are said once.
+        assert_eq!(findings.errors.len(), 1);
     }
 
     proptest::proptest! {

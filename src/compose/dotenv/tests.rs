@@ -103,6 +103,16 @@ fn mistakes_have_their_place() {
 }
 
 #[test]
+fn values_made_of_each_other_do_not_grow_without_end() {
+    let text = format!("A=0123456789\n{}", "A=$A$A\n".repeat(40));
+    let (message, (line, _)) = failure(variables(&text));
+    assert_eq!(message, "the values of this file expand to more than 1 MiB");
+    assert_eq!(line, 17);
+    let wide = format!("A={}\nB={}\n", "x".repeat(1 << 20), "$A".repeat(40));
+    assert_eq!(failure(variables(&wide)).0, "variables expand to more than 32 MiB");
+}
+
+#[test]
 fn raw_files_are_taken_as_they_are() {
     let values = raw("\u{feff}# c\n A=\"x\" # y\r\nB=$A\nFOO\nNOPE\nC= d \n").expect("valid");
     let values: Vec<String> = values.iter().map(|(name, value)| format!("{name}={value}")).collect();
