@@ -4,9 +4,10 @@
 HOIST := target/debug/hoist
 DEMO := $(HOIST) -f compose-examples/web-cache/compose.yaml
 N ?= 3
+SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup build test test-fast demo up scale upgrade visit down demo-down lint bench
+.PHONY: docs help setup build test test-fast demo up scale upgrade visit down demo-down lint bench fuzz
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +60,9 @@ docs: ## write the pages of docs/ that are made from the code
 lint: ## check format, clippy, shell scripts and dependencies
 	@setup/packages
 	@setup/lint
+
+fuzz: ## fuzz the loader and the reader of .env files, each for SECONDS (make fuzz SECONDS=600)
+	@setup/fuzz $(SECONDS)
 
 bench: setup ## measure hoist beside Docker's own tools, into docs/benchmarks.md
 	cargo build --locked --release
