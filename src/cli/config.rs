@@ -107,7 +107,7 @@ impl Command<'_> {
     fn list(&self) -> Result<Option<String>, CliError> {
         let asked = self.arguments;
         let text = if asked.support {
-            let loaded = self.load(&asked.services_asked, true)?;
+            let loaded = self.load(&asked.services_asked, self.stages())?;
             support::render(&loaded.support, asked.format == "json")
         } else if asked.services && asked.no_interpolate {
             lists::names_in(&self.model()?.data(), "services")
@@ -129,7 +129,11 @@ impl Command<'_> {
         } else if asked.variables {
             self.variables()?
         } else if asked.environment {
-            let loaded = self.load(&asked.services_asked, true)?;
+            let stages = Stages {
+                environment_resolution: true,
+                ..self.stages_of_lists()
+            };
+            let loaded = self.load(&asked.services_asked, stages)?;
             let lines = lists::environment(self.files.variables(), &loaded.project.name);
             if asked.quiet { String::new() } else { lines }
         } else {
@@ -149,7 +153,7 @@ impl Command<'_> {
                 if asked.no_interpolate {
                     self.model()?;
                 } else {
-                    self.load(&asked.services_asked, true)?;
+                    self.load(&asked.services_asked, self.stages())?;
                 }
                 return Err(unknown_format(other, "`yaml` or `json`"));
             }
@@ -161,10 +165,10 @@ impl Command<'_> {
                 Format::Json => model.json(),
             }
         } else {
-            let loaded = self.load(&asked.services_asked, true)?;
+            let loaded = self.load(&asked.services_asked, self.stages())?;
             match format {
                 Format::Yaml => loaded.canonical.yaml(),
-                Format::Json => loaded.canonical.json(),
+                Format::Json => json(&loaded)?,
             }
         };
         if asked.quiet {
@@ -230,13 +234,13 @@ impl Command<'_> {
         }
     }
 
-    /// The project without what environment files say: for what does not show it.
+    /// The project for what shows one thing of it.
     fn project(&self, services: &[String]) -> Result<Loaded, CliError> {
-        self.load(services, false)
+        self.load(services, self.stages_of_lists())
     }
 
-    fn load(&self, services: &[String], environment_resolution: bool) -> Result<Loaded, CliError> {
-        let loaded = self.files.load(services, self.stages(environment_resolution))?;
+    fn load(&self, services: &[String], stages: Stages) -> Result<Loaded, CliError> {
+        let loaded = self.files.load(services, stages)?;
         diagnostics::report(self.output, &loaded.notices());
         Ok(loaded)
     }
@@ -244,22 +248,32 @@ impl Command<'_> {
     fn model(&self) -> Result<LoadedModel, CliError> {
         let stages = Stages {
             interpolation: false,
-            ..self.stages(true)
+            ..self.stages()
         };
         let model = self.files.load_model(stages)?;
         diagnostics::report(self.output, &model.warnings);
         Ok(model)
     }
 
-    fn stages(&self, environment_resolution: bool) -> Stages {
+    fn stages(&self) -> Stages {
         let asked = self.arguments;
         Stages {
             interpolation: !asked.no_interpolate,
             normalization: !asked.no_normalize,
             path_resolution: !asked.no_path_resolution,
-            environment_resolution,
+            environment_resolution: true,
             consistency: !asked.no_consistency,
+            container_names: !asked.no_consistency,
             unused_left_out: !self.all_resources,
+        }
+    }
+
+    /// Those for what does not show environments, nor containers: as in the reference, nothing is said of them.
+    fn stages_of_lists(&self) -> Stages {
+        Stages {
+            environment_resolution: false,
+            container_names: false,
+            ..self.stages()
         }
     }
 }
@@ -267,6 +281,16 @@ impl Command<'_> {
 enum Format {
     Yaml,
     Json,
+}
+
+fn json(loaded: &Loaded) -> Result<String, CliError> {
+    match loaded.canonical.service_without_json() {
+        Some(name) => Err(CliError::Usage {
+            message: format!("the path of an SSH key cannot be printed as JSON: `build.ssh` of the service `{name}`"),
+            hint: Some("print it as YAML".to_owned()),
+        }),
+        None => Ok(loaded.canonical.json()),
+    }
 }
 
 fn unknown_format(format: &str, known: &str) -> CliError {

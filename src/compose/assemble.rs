@@ -126,7 +126,7 @@ impl Assembler<'_> {
                 self.findings.push(found.hint("take it out"));
             }
         }
-        canonical::canonical(tree, self.findings);
+        canonical::canonical(tree, !self.request.stages.interpolation, self.findings);
         drop_empty_servers(tree);
         unique::unify(tree, self.findings);
     }

@@ -13,9 +13,12 @@ use super::findings::Findings;
 use super::source::Place;
 use super::tree::{Node, Put, Value};
 
-/// Puts what was merged so far into long form; what is in long form already stays as it is.
-pub fn canonical(project: &mut Node, findings: &mut Findings) {
-    each(project.get_mut("services"), |service| self::service(service, findings));
+/// Puts what was merged so far into long form; what is in long form already stays as it is. Where variables are still
+/// `written`, a short form that cannot be read stays as it is, too: a variable may stand in it.
+pub fn canonical(project: &mut Node, written: bool, findings: &mut Findings) {
+    each(project.get_mut("services"), |service| {
+        self::service(service, written, findings);
+    });
     for kind in ["networks", "volumes", "configs", "secrets"] {
         each(project.get_mut(kind), external);
     }
@@ -28,21 +31,16 @@ fn each(node: Option<&mut Node>, mut step: impl FnMut(&mut Node)) {
     }
 }
 
-fn service(service: &mut Node, findings: &mut Findings) {
+fn service(service: &mut Node, written: bool, findings: &mut Findings) {
     let Some(mapping) = service.as_map_mut() else { return };
     for (key, entry) in mapping.iter_mut() {
         let node = &mut entry.value;
         match key.as_str() {
             "build" => build(node, findings),
-            "depends_on" => lists::name_map(node, |place| {
-                Node::map(
-                    place,
-                    [
-                        ("condition", Node::text("service_started", place)),
-                        ("required", Node::boolean(true, place)),
-                    ],
-                )
-            }),
+            "depends_on" => {
+                lists::name_map(node, Node::empty_map);
+                each(Some(node), dependency);
+            }
             "networks" | "models" => lists::name_map(node, Node::null),
             "env_file" => {
                 lists::to_list(node);
@@ -51,12 +49,13 @@ fn service(service: &mut Node, findings: &mut Findings) {
             "extends" => long(node, |name, place| {
                 Node::map(place, [("service", Node::text(name, place))])
             }),
-            "ports" => ports::canonical(node, findings),
-            "volumes" => mounts::canonical(node, findings),
+            "ports" => ports::canonical(node, written, findings),
+            "volumes" => mounts::canonical(node, written, findings),
             "dns" | "label_file" => lists::to_list(node),
             "configs" | "secrets" => items(node, file_use),
-            "devices" => items(node, |item| device(item, findings)),
+            "devices" => items(node, |item| device(item, written, findings)),
             "gpus" => gpus(node),
+            "ulimits" if written => limits(node, "a limit whose variables stay as they are", findings),
             "develop" => {
                 if let Some(watch) = node.get_mut("watch") {
                     items(watch, patterns);
@@ -87,12 +86,28 @@ fn build(node: &mut Node, findings: &mut Findings) {
             node.value = Value::Text(text);
         }
     }
-    each(node.get_mut("ulimits"), |limit| {
+    if let Some(node) = node.get_mut("ulimits") {
+        limits(node, "a limit of a build", findings);
+    }
+}
+
+/// Limits that nothing makes numbers of.
+fn limits(node: &mut Node, which: &str, findings: &mut Findings) {
+    each(Some(node), |limit| {
         if limit.as_text().is_some() {
-            findings.error("a limit of a build is a number without quotes", &limit.place);
+            findings.error(format!("{which} is a number without quotes"), &limit.place);
             limit.value = Value::Invalid;
         }
     });
+}
+
+/// A service that another needs.
+fn dependency(node: &mut Node) {
+    let place = node.place.clone();
+    if let Some(mapping) = node.as_map_mut() {
+        mapping.put_default("condition", Node::text("service_started", &place));
+        mapping.put_default("required", Node::boolean(true, &place));
+    }
 }
 
 /// A file of variables, of which the short form is its path.
@@ -124,7 +139,7 @@ fn patterns(watch: &mut Node) {
 }
 
 /// `SOURCE[:TARGET[:PERMISSIONS]]`.
-fn device(node: &mut Node, findings: &mut Findings) {
+fn device(node: &mut Node, written: bool, findings: &mut Findings) {
     let Some(text) = node.as_text().map(str::to_owned) else {
         return;
     };
@@ -133,6 +148,7 @@ fn device(node: &mut Node, findings: &mut Findings) {
         [source] => (source, source, "rwm"),
         [source, target] => (source, target, "rwm"),
         [source, target, permissions] => (source, target, permissions),
+        _ if written => ("", "", "rwm"),
         _ => {
             let message = format!("`{text}` is not a device: write `SOURCE[:TARGET[:PERMISSIONS]]`");
             findings.error(message, &node.place);

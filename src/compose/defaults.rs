@@ -41,6 +41,20 @@ pub fn fill(project: &mut Node) {
     }
 }
 
+/// Fills what the reference fills as early, and Hoist leaves open to the end: whether the file said it matters to the
+/// runtime. For the merged files as data.
+pub fn fill_modes(project: &mut Node) {
+    let services = project.get_mut("services").and_then(Node::as_map_mut);
+    for entry in services.into_iter().flat_map(|services| services.values_mut()) {
+        for port in list(entry.value.get_mut("ports")) {
+            let place = port.place.clone();
+            if let Some(port) = port.as_map_mut() {
+                port.put_default("mode", Node::text("ingress", &place));
+            }
+        }
+    }
+}
+
 fn list(node: Option<&mut Node>) -> impl Iterator<Item = &mut Node> {
     node.and_then(Node::as_list_mut).into_iter().flatten()
 }
@@ -160,13 +174,6 @@ fn service(service: &mut Mapping, place: &Place) {
         let depends_on = service.get_mut("depends_on").and_then(|entry| entry.value.as_map_mut());
         if let (Some(depends_on), Some(name)) = (depends_on, name.as_text()) {
             depends_on.put_default(name, dependency);
-        }
-    }
-    let depends_on = service.get_mut("depends_on").and_then(|entry| entry.value.as_map_mut());
-    for entry in depends_on.into_iter().flat_map(|depends_on| depends_on.values_mut()) {
-        let place = entry.key.clone();
-        if let Some(mapping) = entry.value.as_map_mut() {
-            mapping.put_default("required", Node::boolean(true, &place));
         }
     }
 }

@@ -53,6 +53,8 @@ pub struct Stages {
     pub environment_resolution: bool,
     /// The services are checked against each other and against what they use.
     pub consistency: bool,
+    /// No two services may ask for the same container name.
+    pub container_names: bool,
     /// Networks, volumes, configs, secrets and models that no service uses are left out.
     pub unused_left_out: bool,
 }
@@ -65,6 +67,7 @@ impl Default for Stages {
             path_resolution: true,
             environment_resolution: true,
             consistency: true,
+            container_names: true,
             unused_left_out: true,
         }
     }
@@ -170,10 +173,13 @@ pub fn load_model(request: &Request<'_>) -> Result<LoadedModel, Vec<Diagnostic>>
     let secret_values = merged.as_ref().map(Merged::secrets).unwrap_or_default();
     finish(request, &secret_values, &mut findings);
     match merged {
-        Some(merged) if findings.errors.is_empty() => Ok(LoadedModel {
-            warnings: findings.warnings,
-            tree: merged.tree,
-        }),
+        Some(mut merged) if findings.errors.is_empty() => {
+            defaults::fill_modes(&mut merged.tree);
+            Ok(LoadedModel {
+                warnings: findings.warnings,
+                tree: merged.tree,
+            })
+        }
         _ => Err(findings.errors),
     }
 }
@@ -277,7 +283,7 @@ fn run(
     }
     environment::resolve_labels(&mut tree, request.read, findings);
     selection::select(&mut tree, &mut disabled, request, findings);
-    if request.stages.consistency {
+    if request.stages.container_names {
         checks::container_names(&tree, findings);
     }
     set_name(&mut tree, &name);

@@ -59,6 +59,20 @@ impl Canonical {
         Json::Object(output)
     }
 
+    /// The service that keeps the project from being printed as JSON: its build has an SSH key with a path, of which the
+    /// reference makes no JSON.
+    pub fn service_without_json(&self) -> Option<&str> {
+        let services = self.tree.get("services").and_then(Node::as_map)?;
+        let found = services.iter().find(|(_, entry)| {
+            let build = entry.value.get("build");
+            let keys = build.and_then(|build| build.get("ssh")).and_then(Node::as_map);
+            keys.into_iter()
+                .flat_map(|keys| keys.values())
+                .any(|path| path.value.scalar_text().is_some_and(|path| !path.is_empty()))
+        });
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// One service in JSON's form, its keys in the order of the reference's fields; `None` where there is no such service.
     pub fn service(&self, name: &str) -> Option<Json> {
         let service = self.tree.get("services")?.get(name)?;
@@ -241,11 +255,10 @@ impl Writer {
         let Some(mapping) = node.as_map() else {
             return Json::Null;
         };
-        let mut keys: Vec<_> = mapping.iter().collect();
-        keys.sort_by_key(|(name, _)| *name);
-        let lines = keys.iter().map(|(name, entry)| match entry.value.as_text() {
+        // The reference's order is that of a map, which for few keys is most often that of the file.
+        let lines = mapping.iter().map(|(name, entry)| match entry.value.as_text() {
             Some(path) if !path.is_empty() => format!("{name}: {path}"),
-            _ => (*name).clone(),
+            _ => name.clone(),
         });
         lines.collect()
     }
@@ -272,6 +285,7 @@ impl Writer {
         match &node.value {
             Value::List(items) => Json::Array(items.iter().map(|item| self.plain(item)).collect()),
             Value::Map(mapping) => self.plain_map(mapping),
+            Value::Timestamp(text) if self.format == Format::Yaml => print::timestamp(text),
             _ => node.to_json(),
         }
     }

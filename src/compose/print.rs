@@ -23,6 +23,14 @@ pub fn as_yaml(value: &Value) -> String {
     output
 }
 
+/// A timestamp, which no data has a type for, to be printed as YAML: plain, where the same text is quoted.
+pub fn timestamp(text: &str) -> Value {
+    Value::String(format!("{TIMESTAMP}{text}"))
+}
+
+/// Marks a text as a timestamp. No text of a YAML file can begin with it unless by an escape.
+const TIMESTAMP: char = '\0';
+
 const STEP: usize = 2;
 
 fn mapping(entries: &serde_json::Map<String, Value>, indent: usize, output: &mut String) {
@@ -77,7 +85,10 @@ fn inline(value: &Value, indent: usize) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => scalar::number(number),
-        Value::String(text) => scalar::text(text, indent),
+        Value::String(text) => match text.strip_prefix(TIMESTAMP).filter(|text| scalar::is_time(text)) {
+            Some(timestamp) => timestamp.to_owned(),
+            None => scalar::text(text, indent),
+        },
         Value::Array(_) => "[]".to_owned(),
         Value::Object(_) => "{}".to_owned(),
     }

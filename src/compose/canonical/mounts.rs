@@ -5,8 +5,9 @@ use crate::compose::paths::normal;
 use crate::compose::source::Place;
 use crate::compose::tree::{Mapping, Node, Put, Value};
 
-/// Puts a service's volumes into long form.
-pub fn canonical(node: &mut Node, findings: &mut Findings) {
+/// Puts a service's volumes into long form. Where variables are still `written`, a text that cannot be read stays as it
+/// is.
+pub fn canonical(node: &mut Node, written: bool, findings: &mut Findings) {
     let Some(list) = node.as_list_mut() else { return };
     for item in list {
         let Some(text) = item.as_text().map(str::to_owned) else {
@@ -14,6 +15,7 @@ pub fn canonical(node: &mut Node, findings: &mut Findings) {
         };
         match Spec::parse(&text) {
             Ok(spec) => item.value = Value::Map(spec.long(&item.place, findings)),
+            Err(_) if written => {}
             Err(why) => {
                 let message = format!("`{text}` is not a mount: {why}");
                 let hint = "write `[SOURCE:]TARGET[:OPTIONS]`".to_owned();

@@ -8,9 +8,14 @@ use crate::compose::tree::{Node, Put, Value};
 
 const HINT: &str = "write `[[IP:]PUBLISHED:]TARGET[/PROTOCOL]`";
 
-/// Puts a service's ports into long form.
-pub fn canonical(node: &mut Node, findings: &mut Findings) {
+/// Puts a service's ports into long form. Where variables are still `written`, a list with a text that cannot be read
+/// stays as it is.
+pub fn canonical(node: &mut Node, written: bool, findings: &mut Findings) {
     let Some(list) = node.as_list_mut() else { return };
+    let unreadable = |item: &Node| item.as_text().is_some_and(|text| short(text, &item.place).is_err());
+    if written && list.iter().any(unreadable) {
+        return;
+    }
     let mut ports = Vec::new();
     for item in std::mem::take(list) {
         if let Some(text) = item.scalar_text() {

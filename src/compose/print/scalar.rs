@@ -133,7 +133,8 @@ fn is_number(text: &str) -> bool {
         let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
         !exponent.is_empty() && digits(exponent)
     });
-    mantissa_fits && exponent_fits
+    // What no float holds is text to Go.
+    mantissa_fits && exponent_fits && unsigned.parse().is_ok_and(f64::is_finite)
 }
 
 /// `190:20:30`, a number of YAML 1.1.
@@ -160,7 +161,7 @@ fn is_base_60(text: &str) -> bool {
 }
 
 /// `2020-01-31`, with or without a time of day.
-fn is_time(text: &str) -> bool {
+pub fn is_time(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),

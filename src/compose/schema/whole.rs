@@ -59,13 +59,31 @@ fn required(mapping: &Mapping, object: &Object, name: &str, place: &Place, findi
     }
 }
 
-/// Each entry that another before it equals is an error.
+/// Up to how many entries the reference compares one by one.
+const FEW: usize = 20;
+
+/// Each entry that another before it equals is an error. Among few entries, a number equals a text before it that reads
+/// as that number, as in the reference; the other way round it does not.
 pub fn distinct(list: &[Node], name: &str, findings: &mut Findings) {
     let mut seen = std::collections::HashSet::new();
-    for node in list.iter().filter(|node| !node.is_invalid()) {
-        if !seen.insert(node.to_json().to_string()) {
+    for (index, node) in list.iter().enumerate().filter(|(_, node)| !node.is_invalid()) {
+        let same = |other: &Node| number(node).is_some() && number(node) == other.as_text().and_then(read_number);
+        let is_read = list.len() <= FEW && list[..index].iter().any(same);
+        let identity = number(node).map_or_else(|| node.to_json().to_string(), |number| number.to_string());
+        if !seen.insert(identity) || is_read {
             let shown = node.scalar_text().unwrap_or_default();
             findings.error(format!("{name} has `{shown}` twice"), &node.place);
         }
     }
+}
+
+fn number(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Integer(_) | Value::Float(_) => node.scalar_text()?.parse().ok(),
+        _ => None,
+    }
+}
+
+fn read_number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
 }
