@@ -285,7 +285,11 @@ impl Writer {
         match &node.value {
             Value::List(items) => Json::Array(items.iter().map(|item| self.plain(item)).collect()),
             Value::Map(mapping) => self.plain_map(mapping),
-            Value::Timestamp(text) if self.format == Format::Yaml => print::timestamp(text),
+            Value::Timestamp(text) if self.format == Format::Yaml => print::bare(text),
+            Value::Float(number) if self.format == Format::Yaml && number.is_nan() => print::bare(".nan"),
+            Value::Float(number) if self.format == Format::Yaml && number.is_infinite() => {
+                print::bare(if *number > 0.0 { ".inf" } else { "-.inf" })
+            }
             _ => node.to_json(),
         }
     }

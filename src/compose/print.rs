@@ -23,13 +23,14 @@ pub fn as_yaml(value: &Value) -> String {
     output
 }
 
-/// A timestamp, which no data has a type for, to be printed as YAML: plain, where the same text is quoted.
-pub fn timestamp(text: &str) -> Value {
-    Value::String(format!("{TIMESTAMP}{text}"))
+/// What data has no type for, a timestamp or a number without end, to be printed as YAML: plain, where the same text is
+/// quoted.
+pub fn bare(text: &str) -> Value {
+    Value::String(format!("{BARE}{text}"))
 }
 
-/// Marks a text as a timestamp. No text of a YAML file can begin with it unless by an escape.
-const TIMESTAMP: char = '\0';
+/// Marks such a text. No text of a YAML file can begin with it unless by an escape.
+const BARE: char = '\0';
 
 const STEP: usize = 2;
 
@@ -85,8 +86,8 @@ fn inline(value: &Value, indent: usize) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),
         Value::Number(number) => scalar::number(number),
-        Value::String(text) => match text.strip_prefix(TIMESTAMP).filter(|text| scalar::is_time(text)) {
-            Some(timestamp) => timestamp.to_owned(),
+        Value::String(text) => match text.strip_prefix(BARE).filter(|text| scalar::may_be_bare(text)) {
+            Some(bare) => bare.to_owned(),
             None => scalar::text(text, indent),
         },
         Value::Array(_) => "[]".to_owned(),

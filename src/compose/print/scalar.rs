@@ -160,8 +160,13 @@ fn is_base_60(text: &str) -> bool {
         && fraction.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_')
 }
 
+/// Whether a text is a scalar that data has no type for.
+pub fn may_be_bare(text: &str) -> bool {
+    is_time(text) || matches!(text, ".inf" | "-.inf" | ".nan")
+}
+
 /// `2020-01-31`, with or without a time of day.
-pub fn is_time(text: &str) -> bool {
+fn is_time(text: &str) -> bool {
     let (date, time) = match text.find(['T', 't', ' ']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
