@@ -738,6 +738,29 @@ fn scale_changes_the_number_and_nothing_else() {
 }
 
 #[test]
+fn what_was_scaled_by_hand_stays_where_the_file_names_no_number() {
+    let text = SHOP.replace("    deploy: {replicas: 2}\n", "");
+    assert_ne!(text, SHOP);
+    let project = project(&text);
+    let mut observed = carried_out(cluster(3), &up(&project, &cluster(3)));
+    let options = UpOptions {
+        services: vec!["web".to_owned()],
+        scale: BTreeMap::from([("web".to_owned(), 3)]),
+        only_scale: true,
+        ..UpOptions::default()
+    };
+    let scaled = try_up(&project, &observed, &options).unwrap();
+    observed = carried_out(observed, &scaled);
+    let next = up(&project, &observed);
+    assert!(next.unchanged.contains(&"web".to_owned()), "{:?}", lines(&next));
+    let notes: Vec<&str> = next.notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(
+        notes.iter().any(|note| note.contains("`web` keeps the 3 replicas")),
+        "{notes:?}"
+    );
+}
+
+#[test]
 fn down_removes_dependents_first_and_keeps_volumes_unless_told() {
     let project = project(SHOP);
     let mut observed = carried_out(cluster(3), &up(&project, &cluster(3)));

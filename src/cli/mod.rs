@@ -18,6 +18,7 @@ pub mod settings;
 mod up;
 mod upgrade;
 mod version;
+mod volumes;
 
 use clap::{Parser, Subcommand};
 
@@ -56,6 +57,7 @@ enum Command {
     Scale(scale::ScaleArguments),
     Upgrade(upgrade::UpgradeArguments),
     Hosts(hosts::HostsArguments),
+    Volumes(volumes::VolumesArguments),
     Plan(plan::PlanArguments),
     Config(config::ConfigArguments),
     Import(import::ImportArguments),
@@ -74,6 +76,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Scale(arguments) => scale::scale(arguments, &settings, &output).await,
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
+        Command::Volumes(arguments) => volumes::volumes(arguments, &settings, &output).await,
         Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
         Command::Config(arguments) => config::config(arguments, &settings, &output),
         Command::Import(arguments) => import::import(arguments, &settings, &output),

@@ -22,6 +22,9 @@ pub struct ScaleArguments {
     /// Leave what the services depend on alone
     #[arg(long)]
     no_deps: bool,
+    /// Does nothing: `scale` waits anyway
+    #[arg(long)]
+    wait: bool,
     /// Seconds that one service may take to come up [default: 600]
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,

@@ -9,7 +9,7 @@ use super::error::DeployError;
 use super::event::Event;
 use super::operator::Operator;
 use super::pool;
-use super::status::{self, HostStatus, ReplicaStatus};
+use super::status::{self, HostStatus, ReplicaStatus, VolumeStatus};
 use crate::compose::Project;
 use crate::engine::logs::{LogLine, LogOptions};
 use crate::engine::observation::TaskState;
@@ -42,6 +42,18 @@ pub(super) fn tell_unreachable(observed: &Observation, operator: &Operator) {
             hint: Some("`hoist up` makes it ready again once the machine runs".to_owned()),
         });
     }
+}
+
+/// The named volumes of a project, with the host that each is on.
+///
+/// # Errors
+///
+/// No engine answers.
+pub async fn volumes(project: &Project, operator: &Operator) -> Result<Vec<VolumeStatus>, DeployError> {
+    let pool = pool::reached(project, operator).await?;
+    let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
+    tell_unreachable(&observed, operator);
+    Ok(status::volumes(project, &observed))
 }
 
 /// The hosts of the project's pool, as far as they can be asked without changing anything.

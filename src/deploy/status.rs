@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::pool::node_of;
+use crate::compose::Project;
 use crate::engine::observation::{
-    ObservedContainer, ObservedNode, ObservedService, ObservedTask, PublishedPort, TaskState,
+    ObservedContainer, ObservedNode, ObservedService, ObservedTask, ObservedVolume, PublishedPort, TaskState,
 };
 use crate::engine::{Observation, labels};
 use crate::hosts::Host;
+use crate::plan::volumes::mounted;
 use crate::plan::{ingress, placement};
 
 /// One replica of a service.
@@ -45,6 +47,40 @@ pub struct HostStatus {
     pub labels: Vec<String>,
     /// Replicas of all projects that run there.
     pub replicas: u64,
+}
+
+/// One named volume of a project, on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeStatus {
+    /// The engine's name.
+    pub name: String,
+    /// Name in the file; empty where the engine does not know it.
+    pub volume: String,
+    pub host: String,
+    pub driver: String,
+    /// Services of the file that mount it.
+    pub services: Vec<String>,
+}
+
+/// The volumes of a project, by name, then by host.
+pub fn volumes(project: &Project, observed: &Observation) -> Vec<VolumeStatus> {
+    let row = |found: &ObservedVolume| {
+        let is_it = |key: &&str| project.volumes.get(*key).is_some_and(|known| known.name == found.name);
+        let mounting = project
+            .services
+            .values()
+            .filter(|service| mounted(service).iter().any(is_it));
+        VolumeStatus {
+            name: found.name.clone(),
+            volume: found.labels.get(labels::VOLUME).cloned().unwrap_or_default(),
+            host: found.host.clone(),
+            driver: found.driver.clone(),
+            services: mounting.map(|service| service.name.clone()).collect(),
+        }
+    };
+    let mut rows: Vec<VolumeStatus> = observed.volumes.iter().map(row).collect();
+    rows.sort_by(|one, other| (&one.name, &one.host).cmp(&(&other.name, &other.host)));
+    rows
 }
 
 /// The replicas of a project, by service in name order, then by number. Those that ended are left out unless `all`.

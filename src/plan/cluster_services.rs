@@ -28,6 +28,7 @@ pub(super) fn plan(
         .find(|found| found.labels.get(labels::SERVICE) == Some(&service.name));
     let ipvs = placement::every_kernel_has(&cluster.nodes, labels::IPVS);
     let pinned_to = volumes::pinned_host(project, service, observed, running, &cluster.nodes, &mut draft.pins)?;
+    draft.say_kept_replicas(service, running.and_then(replicas_wanted));
     let replicas = draft.replicas(service, running.and_then(replicas_wanted));
     let mut fitting = placement::fitting(service, &cluster.nodes)?;
     if let Some(host) = &pinned_to {

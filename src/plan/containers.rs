@@ -99,6 +99,7 @@ fn hosts(
     existing: &BTreeMap<u64, Vec<&ObservedContainer>>,
 ) -> Result<Vec<String>, PlanError> {
     let running = (!existing.is_empty()).then_some(existing.len() as u64);
+    draft.say_kept_replicas(service, running);
     let replicas = draft.replicas(service, running);
     let fixed_port = service.ports.iter().find_map(|port| port.published);
     let check_ports = |hosts: usize| placement::room_for_port(service, fixed_port, replicas, hosts);

@@ -9,7 +9,7 @@ use super::rolling::{self, Replacement};
 use super::ingress::Claim;
 use super::volumes::Pins;
 use super::{Action, Note, Plan, Readiness, Step, order};
-use crate::compose::model::{DependencyCondition, Project, Service};
+use crate::compose::model::{DependencyCondition, DeployMode, Project, Service};
 use crate::engine::Observation;
 
 /// The operator's wishes.
@@ -124,6 +124,22 @@ impl Draft<'_> {
         match &self.options.replacement {
             Some(replacement) if replacement.new == service.name => replacement.labels(),
             _ => running.map(rolling::kept_labels).unwrap_or_default(),
+        }
+    }
+
+    /// Says where a service keeps what it was scaled to by hand, because the file names no number.
+    pub(super) fn say_kept_replicas(&mut self, service: &Service, running: Option<u64>) {
+        let says_file = service.deploy.replicas.is_some() || self.options.scale.contains_key(&service.name);
+        let replicated = service.deploy.mode == DeployMode::Replicated;
+        match running {
+            Some(kept) if kept != 1 && replicated && !says_file && !self.options.only_scale => {
+                let message = format!(
+                    "service `{}` keeps the {kept} replicas that it was scaled to: the file names no number",
+                    service.name
+                );
+                self.note(message, Some(format!("services.{}.deploy.replicas", service.name)));
+            }
+            _ => {}
         }
     }
 

@@ -10,17 +10,19 @@ use crate::compose::model::{DeployMode, MountKind, Project, Service};
 use crate::engine::observation::{ObservedNode, ObservedService};
 use crate::engine::{Observation, labels};
 
+/// The keys of the named volumes that a service mounts.
+pub fn mounted(service: &Service) -> Vec<&str> {
+    let keys = service.mounts.iter().filter_map(|mount| match &mount.kind {
+        MountKind::Volume { volume: Some(key), .. } => Some(key.as_str()),
+        _ => None,
+    });
+    keys.collect()
+}
+
 /// The keys of the service's volumes whose data lies on one host.
 pub fn local_volumes<'a>(project: &'a Project, service: &'a Service) -> Vec<&'a str> {
-    service
-        .mounts
-        .iter()
-        .filter_map(|mount| match &mount.kind {
-            MountKind::Volume { volume: Some(key), .. } => Some(key.as_str()),
-            _ => None,
-        })
-        .filter(|key| project.volumes.get(*key).is_some_and(|volume| volume.is_local()))
-        .collect()
+    let local = |key: &&str| project.volumes.get(*key).is_some_and(|volume| volume.is_local());
+    mounted(service).into_iter().filter(local).collect()
 }
 
 /// The host that the service is pinned to; `None` for one without local volumes, and for a global one, which has a

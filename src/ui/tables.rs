@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{measure, style, text};
-use crate::deploy::status::{HostStatus, ReplicaStatus};
+use crate::deploy::status::{HostStatus, ReplicaStatus, VolumeStatus};
 
 const GAP: &str = "   ";
 
@@ -133,6 +133,34 @@ pub fn hosts_json(rows: &[HostStatus]) -> String {
 /// `hoist hosts ls -q`.
 pub fn host_names(rows: &[HostStatus]) -> String {
     rows.iter().map(|row| format!("{}\n", row.name)).collect()
+}
+
+/// `hoist volumes ls`.
+pub fn volumes(rows: &[VolumeStatus]) -> String {
+    let mut table = Table::new(["NAME", "VOLUME", "HOST", "DRIVER", "SERVICES"]);
+    for row in rows {
+        table.row([
+            row.name.clone(),
+            row.volume.clone(),
+            row.host.clone(),
+            row.driver.clone(),
+            row.services.join(", "),
+        ]);
+    }
+    table.render()
+}
+
+/// `hoist volumes ls --format json`: an array of objects.
+pub fn volumes_json(rows: &[VolumeStatus]) -> String {
+    array(rows.iter().map(|row| {
+        json!({
+            "name": row.name,
+            "volume": row.volume,
+            "host": row.host,
+            "driver": row.driver,
+            "services": row.services,
+        })
+    }))
 }
 
 /// Docker's words for a replica: `Up 2 minutes (healthy)`, `Exited (1) 3 hours ago`.

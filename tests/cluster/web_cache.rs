@@ -295,6 +295,10 @@ fn replicas_are_added_and_taken_away(scene: &Scene) {
 fn data_outlives_down_and_up(scene: &Scene) {
     let home = host_of(scene, "redis");
     let before = visits(&answers(scene));
+    let volumes = scene.hoist_json(&["volumes", "ls", "--format", "json"]);
+    assert_eq!(volumes[0]["volume"], "redis-data");
+    assert_eq!(volumes[0]["host"], home.as_str());
+    assert_eq!(volumes[0]["services"], serde_json::json!(["redis"]));
     scene.hoist(&["down"]);
     let hosts = scene.hosts();
     assert_eq!(hosts[0].docker(&["service", "ls", "--quiet"]), "");
