@@ -51,11 +51,13 @@ fn complete() -> Observed {
             network_id: "n1".into(),
             cidr: "10.20.0.0/24".into(),
             dns_nameservers: vec!["9.9.9.9".into(), "1.1.1.1".into()],
+            ..Subnet::default()
         }],
         routers: vec![Router {
             id: "r1".into(),
             name: "app".into(),
             description: marked(),
+            ..Router::default()
         }],
         ports: vec![Port {
             id: "p0".into(),
@@ -85,7 +87,7 @@ fn network(id: &str, name: &str, description: Option<String>) -> Network {
         id: id.into(),
         name: name.into(),
         description,
-        external: false,
+        ..Network::default()
     }
 }
 
