@@ -183,26 +183,12 @@ fn what_changed(
         return Some("image changed".to_owned());
     }
     if running.labels.get(labels::CONFIG_HASH) != wanted {
-        let scaled = running.replicas != planned.replicas;
-        return Some(match (running.replicas, planned.replicas) {
-            (Some(from), Some(to)) if scaled => format!("replicas {from} → {to}"),
-            _ => "definition changed".to_owned(),
-        });
+        return Some("definition changed".to_owned());
     }
-    let label = |labels: Option<&String>| labels.cloned();
-    let claimed = planned
-        .spec
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(labels::INGRESS));
-    if label(running.labels.get(labels::INGRESS)) != label(claimed) {
-        return Some("ways in changed".to_owned());
+    match (running.replicas, planned.replicas) {
+        (Some(from), Some(to)) if from != to => Some(format!("replicas {from} → {to}")),
+        _ => None,
     }
-    // Scaled or changed by another tool since: its labels are ours still.
-    if running.replicas != planned.replicas {
-        return Some("replicas changed outside the file".to_owned());
-    }
-    None
 }
 
 /// An image made on the operator's engine must be on every host that fits, since a replica may move there; one from a

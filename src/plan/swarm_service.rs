@@ -62,7 +62,7 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         networks: None,
         endpoint_spec: Some(endpoint(service, around)),
     };
-    let digest = super::digest::of(&spec);
+    let digest = super::digest::of(&without_number(&spec));
     let mut all: HashMap<String, String> = service.deploy.labels.clone().into_iter().collect();
     all.extend([
         (labels::PROJECT.to_owned(), project.name.clone()),
@@ -78,6 +78,15 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         all.insert(labels::PINNED_TO.to_owned(), host.clone());
     }
     spec.labels = Some(all);
+    spec
+}
+
+/// The number of replicas is compared by itself: who scales a service does not change its definition.
+fn without_number(spec: &models::ServiceSpec) -> models::ServiceSpec {
+    let mut spec = spec.clone();
+    if let Some(replicated) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
+        replicated.replicas = None;
+    }
     spec
 }
 
