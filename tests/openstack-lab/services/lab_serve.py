@@ -73,7 +73,9 @@ def cinder():
 
 
 class Watched:
-    """Writes each call down, and plays the faults that a test asks for.
+    """Writes each call down with the agent that made it, and plays the faults that a test asks for.
+
+    Services and the official client name themselves in `User-Agent`. Who does not is `-`, and is who meets faults.
 
     A fault is a line `NAME METHOD PATH STATUS before|after` in the file `faults` of the state folder; the first call whose
     method is METHOD and whose path contains PATH meets it, and the line is taken out. `before`: the call is not carried out;
@@ -86,10 +88,11 @@ class Watched:
 
     def __call__(self, environ, start_response):
         method, path = environ['REQUEST_METHOD'], environ['SCRIPT_NAME'] + environ['PATH_INFO']
+        agent = environ.get('HTTP_USER_AGENT', '-').split(' ')[0]
         with self.lock:
             with open(os.path.join(self.state, 'log', NAME + '.calls'), 'a') as calls:
-                calls.write(f'{method} {path}?{environ["QUERY_STRING"]}\n')
-            fault = self.fault(method, path)
+                calls.write(f'{method} {path}?{environ["QUERY_STRING"]} {agent}\n')
+            fault = self.fault(method, path) if agent == '-' else None
         if fault is None:
             return self.app(environ, start_response)
         status, when = fault
