@@ -7,7 +7,7 @@ N ?= 3
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup build test test-fast demo up scale upgrade visit down demo-down lint bench fuzz
+.PHONY: docs help setup build test test-fast test-openstack demo up scale upgrade visit down demo-down lint bench fuzz
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(HOIST):
 
 test: setup ## run all tests; they use real engines and local hosts
 	@setup/run-tests all
+
+test-openstack: setup ## run the tests that need a real OpenStack, which they start on this machine
+	@setup/run-tests openstack
 
 test-fast: ## run the tests that need no engine
 	@setup/run-tests fast
