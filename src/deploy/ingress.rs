@@ -34,18 +34,14 @@ pub(super) async fn settle(deployment: &Deployment) -> Result<(), StepError> {
     let mut claims = claimed(manager).await?;
     for _ in 0..ROUNDS {
         let nodes = manager.nodes().await?.len();
-        let mut running = manager.services(&[&system_label()]).await?;
+        let running = manager.services(&[&system_label()]).await?;
         match ingress::system(&claims, nodes) {
             Err(clashes) => {
                 let first = clashes.into_iter().next();
                 return first.map_or(Ok(()), |clash| Err(StepError::Ingress(clash)));
             }
             Ok(Some(system)) => bring_up(&deployment, &system, &running).await?,
-            Ok(None) => {
-                // Gates first: what they refuse, no router misses.
-                running.sort_by_key(|service| service.name == NAME);
-                remove_all(&deployment, &running).await?;
-            }
+            Ok(None) => remove_all(&deployment, &running).await?,
         }
         let now = claimed(manager).await?;
         if now == claims {
@@ -130,9 +126,8 @@ async fn bring_up_service(
 
 async fn remove_all(deployment: &Deployment, running: &[ObservedService]) -> Result<(), StepError> {
     let manager = deployment.manager()?;
-    for service in running {
-        services::remove(deployment, &service.name, &service.id).await?;
-    }
+    let removed = running.iter();
+    try_join_all(removed.map(|service| services::remove(deployment, &service.name, &service.id))).await?;
     for config in manager.configs(&[&system_label()]).await? {
         super::execute::gone_once_unused(deployment, || manager.remove_config(&config.id)).await?;
     }

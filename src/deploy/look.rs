@@ -66,7 +66,9 @@ pub async fn hosts(project: &Project, operator: &Operator) -> Result<Vec<HostSta
     let mut running: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(manager) = &survey.engines.manager {
         for task in manager.tasks(&[]).await? {
-            let counts = task.state == TaskState::Running && task.desired_state == TaskState::Running;
+            let runs = task.state == TaskState::Running && task.desired_state == TaskState::Running;
+            // What Hoist itself runs is no project's replica.
+            let counts = runs && !task.labels.contains_key(labels::SYSTEM);
             if let (true, Some(node)) = (counts, task.node_id) {
                 *running.entry(node).or_default() += 1;
             }

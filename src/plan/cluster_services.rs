@@ -48,6 +48,10 @@ pub(super) fn plan(
             draft.situation.secrets.get(key).cloned()
         }),
     };
+    let claim = claim.map(|claim| ingress::Claim {
+        replaces: standing.get(labels::REPLACES).cloned(),
+        ..claim
+    });
     if let Some(claim) = &claim {
         ingress::missing_certificates(draft, claim);
     }

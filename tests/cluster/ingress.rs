@@ -227,10 +227,22 @@ fn services_answer_on_every_host_and_no_change_loses_a_request() {
     scene.hoist(&["up"]);
     since("a new certificate", &load);
     answers_everywhere(&scene, "https://shop.example.org/", "web", "200");
+    a_clash_names_both(&scene, &of_other);
+
+    // Another service takes the place of one, with the same ways in.
+    scene.write(
+        "compose.yaml",
+        &shop()
+            .replace("  web:", "  next:")
+            .replace("SERVICE: web", "SERVICE: next"),
+    );
+    scene.hoist(&["upgrade", "web", "next", "--batch-size", "1", "--cleanup"]);
+    since("an upgrade from one service to another", &load);
+    answers_everywhere(&scene, "http://anything:7000/", "next", "200");
+    assert!(load.so_far().answers.keys().any(|answer| answer.starts_with("next ")));
     let tally = load.end();
     none_failed("all in all", &tally);
 
-    a_clash_names_both(&scene, &of_other);
     scene.hoist(&["down"]);
     assert_eq!(of_the_ingress(&scene), Vec::<String>::new());
     scene.hoist(&["down", "-v", "--hosts"]);

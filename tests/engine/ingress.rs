@@ -25,6 +25,7 @@ fn claims() -> Vec<Claim> {
         name: format!("shop_{service}"),
         replicas: Some(3),
         ways,
+        replaces: (service == "next").then(|| "web".to_owned()),
     };
     let secure = Way {
         hosts: vec!["shop.example.org".to_owned(), "*.example.org".to_owned()],
@@ -41,7 +42,8 @@ fn claims() -> Vec<Claim> {
         ..plain(5432, listen)
     };
     vec![
-        of("web", vec![secure, plain(8000, 80)]),
+        of("web", vec![secure.clone(), plain(8000, 80)]),
+        of("next", vec![secure, plain(8001, 80)]),
         of(
             "db",
             vec![

@@ -19,6 +19,8 @@ pub struct Claim {
     /// Replicas that there should be; `None`: one on each host.
     pub replicas: Option<u64>,
     pub ways: Vec<Way>,
+    /// The service of the same project whose place it takes, or took: both may serve the same way in.
+    pub replaces: Option<String>,
 }
 
 /// One way in, as the label has it.
@@ -64,6 +66,21 @@ impl Protocol {
 }
 
 impl Claim {
+    /// Whether one takes the other's place: what both claim is no clash.
+    pub(super) fn is_of_one_upgrade_with(&self, other: &Claim) -> bool {
+        self.takes_the_place_of(other) || other.takes_the_place_of(self)
+    }
+
+    /// Whether what both claim stands under this one's name. Where each has taken the other's place once, names decide: both
+    /// serve all the same.
+    pub(super) fn goes_before(&self, other: &Claim) -> bool {
+        self.takes_the_place_of(other) && !(other.takes_the_place_of(self) && other.name < self.name)
+    }
+
+    fn takes_the_place_of(&self, other: &Claim) -> bool {
+        self.project == other.project && self.replaces.as_ref() == Some(&other.service)
+    }
+
     /// What the service's label says.
     pub fn label(&self) -> String {
         // Made of strings, numbers and lists: it always serialises.
@@ -72,6 +89,11 @@ impl Claim {
 }
 
 impl Way {
+    /// Whether both take the same requests.
+    pub(super) fn is_for_the_same_as(&self, other: &Way) -> bool {
+        (self.listen, &self.hosts, &self.path) == (other.listen, &other.hosts, &other.path)
+    }
+
     /// `https://shop.example.org:8443/cart`; without a host of its own, `address` stands for it.
     pub fn url(&self, host: &str) -> String {
         let (scheme, usual) = match (self.protocol, &self.certificate) {
@@ -110,6 +132,7 @@ pub(in crate::plan) fn of_service(
         name: crate::plan::swarm_service::name(&project.name, &service.name),
         replicas,
         ways,
+        replaces: None,
     })
 }
 
@@ -166,6 +189,7 @@ pub fn claims(services: &[ObservedService]) -> Result<Vec<Claim>, IngressError> 
             name: service.name.clone(),
             replicas: service.replicas,
             ways,
+            replaces: service.labels.get(labels::REPLACES).cloned(),
         });
     }
     all.sort_by(|one, other| one.name.cmp(&other.name));

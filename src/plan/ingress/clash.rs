@@ -35,6 +35,8 @@ pub(super) fn clashes(claims: &[Claim]) -> Vec<IngressError> {
             let key = (way.listen, host.clone(), way.path.clone().unwrap_or_default());
             match taken.get(&key) {
                 None => drop(taken.insert(key, claim)),
+                // Rolling from one to the other, both serve it.
+                Some(by) if by.is_of_one_upgrade_with(claim) => {}
                 Some(by) => errors.push(IngressError::Clash {
                     what: what(way, host),
                     one: named(by),

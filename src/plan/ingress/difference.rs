@@ -135,14 +135,18 @@ fn published(claims: &[Claim], ingress: &ObservedIngress, draft: &Draft<'_>) -> 
     let ways = claims
         .iter()
         .flat_map(|claim| claim.ways.iter().map(move |way| (claim, way)));
-    ways.filter_map(|(claim, way)| {
-        Some(IngressError::PortPublished {
-            port: way.listen,
-            service: claim.name.clone(),
-            by: taken.get(&way.listen)?.clone(),
+    // What others have among themselves is not this project's to say.
+    let own_by = |by: &String| project.services.values().any(|service| own(service) == *by);
+    let concerns = |claim: &Claim, by: &String| claim.project == project.name || own_by(by);
+    ways.filter(|(claim, way)| taken.get(&way.listen).is_some_and(|by| concerns(claim, by)))
+        .filter_map(|(claim, way)| {
+            Some(IngressError::PortPublished {
+                port: way.listen,
+                service: claim.name.clone(),
+                by: taken.get(&way.listen)?.clone(),
+            })
         })
-    })
-    .collect()
+        .collect()
 }
 
 fn described(claim: &Claim, way: &super::Way) -> String {
@@ -193,3 +197,6 @@ fn difference(
     });
     (!everywhere).then(|| (IngressChange::Change, "not ready on every host".to_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,7 @@ pub(super) fn router(claims: &[Claim], nodes: u64) -> String {
                 .enumerate()
                 .map(move |(index, way)| (claim, index, way))
         })
+        .filter(|(claim, _, way)| !stands_under_another(claims, claim, way))
         .collect();
     let mut listens: Vec<u16> = ways.iter().map(|(_, _, way)| way.listen).collect();
     listens.sort_unstable();
@@ -82,7 +83,8 @@ pub(super) fn router(claims: &[Claim], nodes: u64) -> String {
                 health => way.health.as_deref().map(word),
                 health_host => health_host(way),
                 slots => slots(claim.replicas.unwrap_or(nodes)),
-                awaited => claim.replicas != Some(0),
+                awaited => has_replicas(claim) || beside(claims, claim, way).any(|(other, _)| has_replicas(other)),
+                others => others(claims, claim, way, nodes),
             }
         })
         .collect();
@@ -96,6 +98,31 @@ pub(super) fn router(claims: &[Claim], nodes: u64) -> String {
 pub(super) fn gate(port: u16) -> String {
     let values = context! { monitor => monitor(&[port]), port, routers => NAME, slots => ROUTERS_OF_A_GATE };
     render("gate.cfg", values)
+}
+
+/// Whether a service that takes this one's place has the same way in: both then serve it from one backend.
+fn stands_under_another(claims: &[Claim], claim: &Claim, way: &Way) -> bool {
+    let mut before = claims.iter().filter(|other| other.goes_before(claim));
+    before.any(|other| other.ways.iter().any(|same| same.is_for_the_same_as(way)))
+}
+
+/// The services whose replicas serve a way in beside those of the one that it stands under.
+fn beside<'a>(claims: &'a [Claim], claim: &'a Claim, way: &'a Way) -> impl Iterator<Item = (&'a Claim, &'a Way)> {
+    let others = claims.iter().filter(|other| claim.goes_before(other));
+    others.filter_map(|other| Some((other, other.ways.iter().find(|same| same.is_for_the_same_as(way))?)))
+}
+
+fn others(claims: &[Claim], claim: &Claim, way: &Way, nodes: u64) -> Vec<Value> {
+    let others = beside(claims, claim, way).map(|(other, way)| {
+        let slots = slots(other.replicas.unwrap_or(nodes));
+        context! { service => other.name.as_str(), port => way.port, slots }
+    });
+    others.collect()
+}
+
+/// A service without any is not waited for.
+fn has_replicas(claim: &Claim) -> bool {
+    claim.replicas != Some(0)
 }
 
 fn backend(claim: &Claim, index: usize) -> String {

@@ -24,6 +24,7 @@ fn claim(project: &str, service: &str, ways: Vec<Way>) -> Claim {
         name: format!("{project}_{service}"),
         replicas: Some(2),
         ways,
+        replaces: None,
     }
 }
 
@@ -283,6 +284,38 @@ fn the_same_host_and_path_twice_is_an_error_that_names_both() {
             "`x-ingress`: `http://*` for any host is claimed by service `web` of project `one` and by service `web` of project `other`"
         ]
     );
+}
+
+#[test]
+fn an_upgrade_serves_the_same_way_in_with_both() {
+    let old = claim("shop", "blue", vec![at("shop.example.org", None, way(8000, 80))]);
+    let new = Claim {
+        replaces: Some("blue".to_owned()),
+        ..claim("shop", "green", vec![at("shop.example.org", None, way(9000, 80))])
+    };
+    let mut claims = [old, new];
+    assert!(system(&claims, 3).is_ok());
+    let text = render::router(&claims, 3);
+    assert!(!text.contains("shop_blue.0"), "{text}");
+    insta::assert_snapshot!(section(&claims, "backend shop_green.0"), @r#"
+    backend shop_green.0
+        mode http
+        balance leastconn
+        retry-on conn-failure empty-response
+        server-template replica 1-16 tasks.shop_green:9000
+        # The service whose place it takes.
+        server-template other1- 1-16 tasks.shop_blue:8000
+    "#);
+    // From the first batch to the last, routers stay as they are.
+    for (old, new) in [(2, 0), (2, 2), (0, 2)] {
+        (claims[0].replicas, claims[1].replicas) = (Some(old), Some(new));
+        assert_eq!(render::router(&claims, 3), text);
+    }
+    // Gone back since: each has taken the other's place once.
+    claims[0].replaces = Some("green".to_owned());
+    let back = render::router(&claims, 3);
+    assert_eq!(back.matches("\nbackend shop_").count(), 1, "{back}");
+    assert_eq!(back.matches("    server-template").count(), 2, "{back}");
 }
 
 #[test]
