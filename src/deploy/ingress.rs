@@ -36,10 +36,8 @@ pub(super) async fn settle(deployment: &Deployment) -> Result<(), StepError> {
         let nodes = manager.nodes().await?.len();
         let running = manager.services(&[&system_label()]).await?;
         match ingress::system(&claims, nodes) {
-            Err(clashes) => {
-                let first = clashes.into_iter().next();
-                return first.map_or(Ok(()), |clash| Err(StepError::Ingress(clash)));
-            }
+            // Somebody else's run was as quick as this one: each message names both.
+            Err(mut clashes) => return Err(StepError::Ingress(clashes.swap_remove(0))),
             Ok(Some(system)) => bring_up(&deployment, &system, &running).await?,
             Ok(None) => remove_all(&deployment, &running).await?,
         }

@@ -107,24 +107,29 @@ impl Client {
         while !self.stop.load(Ordering::Relaxed) {
             let asked = tokio::time::timeout(PATIENCE, self.ask(&mut kept)).await;
             let outcome = asked.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-            let mut tally = self.tally.lock().unwrap();
-            tally.requests += 1;
-            match outcome {
-                Ok(body) => *tally.answers.entry(body).or_default() += 1,
-                Err(reason) => {
-                    kept = None;
-                    tally.failures += 1;
-                    if tally.said.len() < KEPT {
-                        let kind = if self.keeps { "kept" } else { "new" };
-                        let at = self.began.elapsed();
-                        tally
-                            .said
-                            .push(format!("{at:.1?} {} ({kind} connection): {reason}", self.address));
-                    }
+            if outcome.is_err() {
+                kept = None;
+            }
+            self.count(outcome);
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn count(&self, outcome: Result<String, String>) {
+        let mut tally = self.tally.lock().unwrap();
+        tally.requests += 1;
+        match outcome {
+            Ok(body) => *tally.answers.entry(body).or_default() += 1,
+            Err(reason) => {
+                tally.failures += 1;
+                if tally.said.len() < KEPT {
+                    let kind = if self.keeps { "kept" } else { "new" };
+                    let at = self.began.elapsed();
+                    tally
+                        .said
+                        .push(format!("{at:.1?} {} ({kind} connection): {reason}", self.address));
                 }
             }
-            drop(tally);
-            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -48,8 +48,8 @@ pub(super) fn clashes(claims: &[Claim]) -> Vec<IngressError> {
     errors
 }
 
-fn named(claim: &Claim) -> (String, String) {
-    (claim.project.clone(), claim.service.clone())
+fn named(claim: &Claim) -> String {
+    format!("service `{}` of project `{}`", claim.service, claim.project)
 }
 
 fn kind(way: &Way) -> &'static str {

@@ -4,23 +4,23 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IngressError {
     /// The same host and path, or the same TCP port.
-    #[error("`x-ingress`: {what} is claimed by service `{}` of project `{}` and by service `{}` of project `{}`", one.1, one.0, other.1, other.0)]
+    #[error("`x-ingress`: {what} is claimed by {one} and by {other}")]
     Clash {
         /// `http://shop.example.org/cart`, `port 5432`.
         what: String,
-        /// Project and service.
-        one: (String, String),
-        other: (String, String),
+        /// Service and project, in words.
+        one: String,
+        other: String,
     },
     /// One port cannot be listened on in two ways.
-    #[error("`x-ingress`: port {port} is {first} for service `{}` of project `{}` and {second} for service `{}` of project `{}`", one.1, one.0, other.1, other.0)]
+    #[error("`x-ingress`: port {port} is {first} for {one} and {second} for {other}")]
     Mixed {
         port: u16,
         /// `HTTP`, `HTTP with TLS`, `TCP`.
         first: &'static str,
-        one: (String, String),
+        one: String,
         second: &'static str,
-        other: (String, String),
+        other: String,
     },
     /// The hosts' port is taken already.
     #[error(
