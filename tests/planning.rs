@@ -803,3 +803,69 @@ fn the_same_input_gives_the_same_plan() {
         .collect();
     assert!(digests.windows(2).all(|pair| pair[0] == pair[1]));
 }
+
+#[test]
+fn swarm_services_reserve_generic_resources_and_give_networks_their_options() {
+    let text = "
+services:
+  train:
+    image: train
+    networks: {default: {driver_opts: {com.example.speed: fast}}}
+    deploy:
+      resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: gpu, value: 2}}]}}
+";
+    let plan = up(&project(text), &cluster(2));
+    let task = serde_json::json!(spec_of(&plan, "train").task_template);
+    assert_eq!(
+        task["Resources"]["Reservations"]["GenericResources"],
+        serde_json::json!([{"DiscreteResourceSpec": {"Kind": "gpu", "Value": 2}}])
+    );
+    assert_eq!(task["Networks"][0]["DriverOpts"]["com.example.speed"], "fast");
+}
+
+#[test]
+fn a_network_gets_its_addresses_as_the_file_says() {
+    let text = "
+services: {web: {image: web}}
+networks:
+  default:
+    enable_ipv4: false
+    ipam:
+      driver: dhcp
+      config: [{subnet: 10.9.0.0/24, aux_addresses: {router: 10.9.0.5}}]
+";
+    let plan = up(&project(text), &one_engine());
+    let Action::CreateNetwork { network } = &plan.steps[0].action else {
+        panic!("{:?}", lines(&plan));
+    };
+    let request = serde_json::json!(network.request);
+    assert_eq!(request["EnableIPv4"], false);
+    assert_eq!(request["IPAM"]["Driver"], "dhcp");
+    assert_eq!(
+        request["IPAM"]["Config"],
+        serde_json::json!([{"Subnet": "10.9.0.0/24", "AuxiliaryAddresses": {"router": "10.9.0.5"}}])
+    );
+}
+
+#[test]
+fn a_service_that_takes_anothers_volumes_is_on_its_host() {
+    let text = "
+services:
+  a-copy: {image: copy, volumes_from: ['files:ro']}
+  first: {image: x, privileged: true}
+  files: {image: files, volumes: [/data], privileged: true}
+";
+    let plan = up(&project(text), &cluster(3));
+    let host_of = |service: &str| {
+        let hosts = plan.steps.iter().filter_map(|step| match &step.action {
+            Action::CreateContainer { container } if container.service == service => Some(container.host.clone()),
+            _ => None,
+        });
+        hosts.collect::<Vec<_>>()
+    };
+    assert_eq!(host_of("a-copy"), host_of("files"));
+    assert_ne!(host_of("a-copy"), host_of("first"));
+    let lines = lines(&plan);
+    let at = |name: &str| lines.iter().position(|line| line.contains(name));
+    assert!(at("shop-files-1") < at("shop-a-copy-1"), "{lines:?}");
+}

@@ -243,6 +243,7 @@ fn of_bootstrap(error: &BootstrapError) -> u8 {
 fn of_step(error: &StepError) -> u8 {
     match error {
         StepError::Engine(error) => of_engine(error),
+        StepError::EngineTooOld { .. } => 12,
         StepError::ImageMissing { .. } => 30,
         StepError::ServiceFailed { .. } => 32,
         StepError::PortTaken { .. } => 33,

@@ -3,7 +3,10 @@
 //! Knows the canonical shape of each attribute. Never reads a file, an environment or a clock, and
 //! carries no text position except through [`Places`].
 
+mod attached;
+mod hook;
 mod ingress;
+mod limits;
 mod openstack;
 
 use std::collections::BTreeMap;
@@ -13,7 +16,10 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+pub use attached::{Link, ServiceNetwork, VolumesFrom, VolumesSource};
+pub use hook::Hook;
 pub use ingress::{IngressProtocol, IngressTls, WayIn};
+pub use limits::{BlockIo, DeviceRate, DeviceRequest, GenericResource, MemoryUse, Scheduling};
 pub use openstack::{
     BootVolume, Cidr, CloudInterface, CloudName, CloudNetwork, CloudRouter, FloatingIp, IpVersion, MadeNetwork,
     NamedBy, Openstack, ServerGroup, ServerGroupPolicy,
@@ -77,12 +83,17 @@ pub struct Service {
     pub expose: Vec<String>,
     pub networks: IndexMap<String, ServiceNetwork>,
     pub network_mode: Option<String>,
+    /// Of the network with the highest priority.
+    pub mac_address: Option<String>,
+    pub links: Vec<Link>,
+    pub external_links: Vec<Link>,
     pub extra_hosts: Vec<(String, String)>,
     pub dns: Vec<String>,
     pub dns_search: Vec<String>,
     pub dns_opt: Vec<String>,
     /// `volumes` and `tmpfs`.
     pub mounts: Vec<Mount>,
+    pub volumes_from: Vec<VolumesFrom>,
     pub configs: Vec<FileReference>,
     pub secrets: Vec<FileReference>,
     pub depends_on: IndexMap<String, Dependency>,
@@ -90,6 +101,8 @@ pub struct Service {
     pub restart: Option<Restart>,
     pub stop_signal: Option<String>,
     pub stop_grace_period: Option<Duration>,
+    pub post_start: Vec<Hook>,
+    pub pre_stop: Vec<Hook>,
     pub init: Option<bool>,
     pub read_only: bool,
     pub tty: bool,
@@ -99,10 +112,21 @@ pub struct Service {
     pub cap_drop: Vec<String>,
     pub security_opt: Vec<String>,
     pub devices: Vec<String>,
+    pub device_cgroup_rules: Vec<String>,
+    pub gpus: Vec<DeviceRequest>,
     pub pid: Option<String>,
     pub ipc: Option<String>,
+    pub uts: Option<String>,
     pub userns_mode: Option<String>,
+    /// `host` or `private`.
+    pub cgroup: Option<String>,
     pub cgroup_parent: Option<String>,
+    /// `runtime`: what the engine starts the container with, such as `runc`.
+    pub container_runtime: Option<String>,
+    pub storage_opt: IndexMap<String, String>,
+    pub scheduling: Scheduling,
+    pub memory_use: MemoryUse,
+    pub block_io: BlockIo,
     /// Bytes.
     pub shm_size: Option<u64>,
     pub sysctls: IndexMap<String, String>,
@@ -202,15 +226,6 @@ pub enum PortMode {
     Host,
 }
 
-/// A service's place on one network.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ServiceNetwork {
-    pub aliases: Vec<String>,
-    pub ipv4_address: Option<String>,
-    pub ipv6_address: Option<String>,
-    pub priority: Option<i64>,
-}
-
 /// One mount in long form (specification: *volumes*, *tmpfs*).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mount {
@@ -233,11 +248,24 @@ pub enum MountKind {
         source: String,
         create_host_path: bool,
         propagation: Option<String>,
+        recursive: Option<Recursive>,
     },
     Tmpfs {
         size: Option<u64>,
         mode: Option<u32>,
     },
+}
+
+/// What becomes of mounts inside of a bind mount, where the file says other than the default: they come along, and of a
+/// read-only mount they are read-only as far as the kernel can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recursive {
+    /// They stay out.
+    Disabled,
+    /// They can be written to, though the mount itself is read-only.
+    Writable,
+    /// They are read-only, or the container does not start.
+    Readonly,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -301,6 +329,8 @@ pub struct Deploy {
     pub max_replicas_per_node: Option<u64>,
     pub limits: Resources,
     pub reservations: Resources,
+    pub reserved_devices: Vec<DeviceRequest>,
+    pub generic_resources: Vec<GenericResource>,
     pub restart_policy: Option<RestartPolicy>,
     pub update: Option<UpdateConfig>,
     pub rollback: Option<UpdateConfig>,
@@ -367,8 +397,11 @@ pub struct Network {
     pub driver_opts: IndexMap<String, String>,
     pub internal: bool,
     pub attachable: bool,
+    /// `None`: as the engine has it, which is yes.
+    pub enable_ipv4: Option<bool>,
     pub enable_ipv6: bool,
     pub labels: IndexMap<String, String>,
+    pub ipam_driver: Option<String>,
     pub ipam: Vec<IpamPool>,
 }
 
@@ -377,6 +410,8 @@ pub struct IpamPool {
     pub subnet: Option<String>,
     pub gateway: Option<String>,
     pub ip_range: Option<String>,
+    /// Name to address: what the engine gives to no container.
+    pub aux_addresses: IndexMap<String, String>,
 }
 
 /// A top-level volume.

@@ -12,7 +12,7 @@ pub use table::{Row, table};
 
 use super::schema::{By, ROOT, SERVICE, Shape, Support, fits_kind};
 use super::source::{Diagnostic, Place};
-use super::tree::{Entry, Mapping, Node, Value};
+use super::tree::{Entry, Node, Value};
 
 /// One attribute that a project uses.
 #[derive(Debug, Clone)]
@@ -180,15 +180,31 @@ fn is_written(entry: &Entry) -> bool {
 /// Whether a service of a pool runs as containers: by its own word, or because of an attribute.
 fn is_placed(service: &Node) -> bool {
     let by_word = service.get("x-runtime").and_then(Node::as_text);
-    by_word == Some("container") || service.as_map().is_some_and(asks_for_placing)
+    by_word == Some("container") || asks_for_placing(service, &Shape::Object(&SERVICE))
 }
 
-fn asks_for_placing(service: &Mapping) -> bool {
-    let placed = |name: &String| {
-        let support = SERVICE.key(name).and_then(|key| key.support);
-        support == Some(Support::Honoured(By::Placed))
-    };
-    service.keys().any(placed)
+/// Whether something that only containers can do is in use, however deep inside.
+fn asks_for_placing(node: &Node, shape: &'static Shape) -> bool {
+    match (&node.value, shape) {
+        (_, Shape::Optional(shape)) => asks_for_placing(node, shape),
+        (value, Shape::Either(shapes)) => {
+            let shape = shapes.iter().find(|shape| fits_kind(shape, value));
+            shape.is_some_and(|shape| asks_for_placing(node, shape))
+        }
+        (Value::List(list), Shape::List(item) | Shape::Set(item)) => {
+            list.iter().any(|node| asks_for_placing(node, item))
+        }
+        (Value::Map(mapping), Shape::Map(_, shape)) => {
+            mapping.values().any(|entry| asks_for_placing(&entry.value, shape))
+        }
+        (Value::Map(mapping), Shape::Object(object)) => mapping.iter().any(|(name, entry)| {
+            let key = object.key(name);
+            key.is_some_and(|key| {
+                key.support == Some(Support::Honoured(By::Placed)) || asks_for_placing(&entry.value, &key.shape)
+            })
+        }),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::deployment::Deployment;
 use super::error::StepError;
-use super::event::ServiceProgress;
+use super::event::{Event, ServiceProgress};
+use super::{hooks, newer_engine};
 use crate::engine::containers::UploadedFile;
 use crate::engine::{Engine, EngineError, labels};
 use crate::plan::{ContainerPlan, ObjectKind, Readiness};
@@ -46,9 +47,9 @@ pub(super) async fn replace(
     let engine = deployment.engine(&planned.host)?;
     let old_engine = deployment.engine(old_host)?;
     let interim = format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name);
-    remove(engine, &interim, None).await?;
+    remove(deployment, engine, &interim, None).await?;
     let id = make(deployment, engine, planned, &interim).await?;
-    remove(old_engine, old, grace(planned)).await?;
+    remove(deployment, old_engine, old, grace(planned)).await?;
     engine.rename_container(&id, &planned.name).await?;
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
@@ -67,15 +68,21 @@ pub(super) async fn start(deployment: &Deployment, target: &Target) -> Result<()
     start_and_wait(deployment, engine, &target.service, &target.id, target.must_be).await
 }
 
-/// Stops and removes a container; gone already is all the same.
-pub(super) async fn remove(engine: &Engine, id: &str, grace: Option<Duration>) -> Result<(), EngineError> {
+/// Stops and removes a container, its `pre_stop` commands first; gone already is all the same.
+pub(super) async fn remove(
+    deployment: &Deployment,
+    engine: &Engine,
+    id: &str,
+    grace: Option<Duration>,
+) -> Result<(), StepError> {
+    hooks::pre_stop(deployment, engine, id).await?;
     match engine.stop_container(id, grace).await {
         Err(error) if error.is_not_found() => return Ok(()),
         other => other?,
     }
     match engine.remove_container(id, true, false).await {
         Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
-        other => other,
+        other => Ok(other?),
     }
 }
 
@@ -85,6 +92,7 @@ async fn make(
     planned: &ContainerPlan,
     name: &str,
 ) -> Result<String, StepError> {
+    newer_engine::for_container(engine, planned).await?;
     let mut body = planned.body.clone();
     if let Some(host_config) = body.host_config.as_mut() {
         for mode in [
@@ -98,6 +106,19 @@ async fn make(
                     first_container(deployment, engine, service).await?
                 ));
             }
+        }
+        for from in host_config.volumes_from.iter_mut().flatten() {
+            let Some(rest) = from.strip_prefix("service:") else {
+                continue;
+            };
+            let (service, mode) = rest
+                .split_once(':')
+                .map_or((rest, None), |(service, mode)| (service, Some(mode)));
+            let container = first_container(deployment, engine, service).await?;
+            *from = match mode {
+                Some(mode) => format!("{container}:{mode}"),
+                None => container,
+            };
         }
     }
     let made = engine
@@ -115,6 +136,13 @@ async fn make(
             },
             _ => StepError::Engine(error),
         })?;
+    // What the kernel has no controller for, an engine leaves out, and says so.
+    for warning in &made.warnings {
+        deployment.events.emit(Event::Warning {
+            message: format!("container `{}`: {warning}", planned.name),
+            hint: None,
+        });
+    }
     for (network, settings) in &planned.networks {
         engine.connect_network(network, &made.id, settings.clone()).await?;
     }
@@ -154,7 +182,7 @@ async fn first_container(deployment: &Deployment, engine: &Engine, service: &str
     let found = found.into_iter().min_by_key(|found| found.name.clone());
     found.map(|found| found.id).ok_or_else(|| StepError::ServiceFailed {
         service: service.to_owned(),
-        reason: "another service shares its namespaces, and it has no container".to_owned(),
+        reason: "another service shares its name spaces or volumes, and it has no container here".to_owned(),
         log: Vec::new(),
     })
 }
@@ -191,10 +219,14 @@ async fn start_and_wait(
     id: &str,
     must_be: Readiness,
 ) -> Result<(), StepError> {
+    let before = engine.inspect_container(id).await?;
     engine
         .start_container(id)
         .await
         .map_err(|error| start_failure(deployment, engine, service, error))?;
+    if before.state.as_ref().and_then(|state| state.running) != Some(true) {
+        hooks::post_start(deployment, engine, service, &before).await?;
+    }
     let started = Instant::now();
     let mut told = None;
     loop {

@@ -203,6 +203,14 @@ pub enum StepError {
     /// No host fits, in the cluster's own words.
     #[error("service `{service}` finds no host: {reason}")]
     NoHost { service: String, reason: String },
+    /// The file asks for what came with a later engine, and which this one would pass over in silence.
+    #[error("`{attribute}` needs Docker {needs} or later, and `{engine}` has {has}")]
+    EngineTooOld {
+        engine: String,
+        attribute: &'static str,
+        needs: &'static str,
+        has: String,
+    },
     /// An image cannot be had anywhere.
     #[error("the image `{image}` of service `{service}` cannot be had: {reason}")]
     ImageMissing {
@@ -251,7 +259,7 @@ impl StepError {
             StepError::UpdateStopped { .. } => "the update was stopped".to_owned(),
             StepError::Engine(EngineError::Build { .. }) => "the build failed".to_owned(),
             StepError::Engine(error) => cause_chain(error),
-            StepError::Ingress(_) | StepError::Interrupted => self.to_string(),
+            StepError::Ingress(_) | StepError::EngineTooOld { .. } | StepError::Interrupted => self.to_string(),
         }
     }
 
@@ -282,6 +290,7 @@ impl StepError {
             StepError::TimedOut { .. } => "`hoist ps` shows where it stands; `--wait-timeout` gives it longer".into(),
             StepError::UpdateStopped { .. } => "mend the service and run `hoist up` again".into(),
             StepError::Ingress(error) => error.hint(),
+            StepError::EngineTooOld { attribute, .. } => format!("leave {attribute} out, or put a newer Docker on the host"),
             StepError::Interrupted => return None,
         })
     }

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use super::deployment::Deployment;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::{Event, ResourceKind, ResourceProgress, ServiceProgress};
-use super::{containers, converge, images, ingress, services};
+use super::{containers, converge, images, ingress, newer_engine, services};
 use crate::plan::{Action, ObjectKind, Plan};
 
 /// Steps under way at once: more would only queue at the engines.
@@ -131,6 +131,7 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
                 Some(host) => deployment.engine(host)?,
                 None => deployment.manager()?,
             };
+            newer_engine::for_network(engine, &network.request).await?;
             match engine.create_network(network.request.clone()).await {
                 // Somebody made it in the meantime: all the same.
                 Err(error) if error.is_conflict() => {}
@@ -200,7 +201,7 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
             ..
         } => {
             deployment.tell(&service, ServiceProgress::Removing);
-            containers::remove(deployment.engine(&host)?, &id, grace).await?;
+            containers::remove(deployment, deployment.engine(&host)?, &id, grace).await?;
             deployment.tell(&service, ServiceProgress::Removed);
             Ok(())
         }

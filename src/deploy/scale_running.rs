@@ -40,7 +40,7 @@ pub(super) async fn down(
         .into_iter()
         .skip(usize::try_from(replicas).unwrap_or(usize::MAX))
     {
-        containers::remove(deployment.engine(&found.host)?, &found.id, None).await?;
+        containers::remove(deployment, deployment.engine(&found.host)?, &found.id, None).await?;
     }
     deployment.tell(
         service,
@@ -95,7 +95,7 @@ pub(super) async fn remove(deployment: &Deployment, observed: &Observation, serv
         .iter()
         .filter(|found| own(found.labels.get(labels::SERVICE)))
     {
-        containers::remove(deployment.engine(&found.host)?, &found.id, None).await?;
+        containers::remove(deployment, deployment.engine(&found.host)?, &found.id, None).await?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::connection::Engine;
 use super::error::EngineError;
 use super::models;
 use super::observation::{Health, ObservedContainer, PublishedPort};
-use super::request::filters;
+use super::request::{Target, filters};
 
 /// What the engine answers on top of the time that a container may take to stop.
 const STOP_MARGIN: Duration = Duration::from_secs(30);
@@ -59,15 +59,27 @@ impl Engine {
         platform: Option<&str>,
         body: models::ContainerCreateBody,
     ) -> Result<Created, EngineError> {
-        let options = CreateContainerOptions {
-            name: Some(name.to_owned()),
-            platform: platform.unwrap_or_default().to_owned(),
+        let action = format!("create container `{name}`");
+        let made = match hardware_address(&body) {
+            Some(address) => {
+                let body = with_hardware_address(&body, address);
+                let target = Target::new("/containers/create")
+                    .with("name", name)
+                    .with_some("platform", platform);
+                let mut made: models::ContainerCreateResponse = self.post_json(&action, target, &body).await?;
+                // Of the field itself, by engines that do not need it.
+                made.warnings.retain(|warning| !warning.contains("MacAddress"));
+                made
+            }
+            None => {
+                let options = CreateContainerOptions {
+                    name: Some(name.to_owned()),
+                    platform: platform.unwrap_or_default().to_owned(),
+                };
+                let made = self.docker.create_container(Some(options), body).await;
+                made.map_err(self.failed(action))?
+            }
         };
-        let made = self
-            .docker
-            .create_container(Some(options), body)
-            .await
-            .map_err(self.failed(format!("create container `{name}`")))?;
         Ok(Created {
             id: made.id,
             warnings: made.warnings,
@@ -235,6 +247,20 @@ impl Engine {
             .map(move |chunk| chunk.map_err(engine.failed(action.clone())))
             .boxed()
     }
+}
+
+/// The hardware address that a container is to have on the network that it is made on.
+fn hardware_address(body: &models::ContainerCreateBody) -> Option<&str> {
+    let endpoints = body.networking_config.as_ref()?.endpoints_config.as_ref()?;
+    endpoints.values().find_map(|endpoint| endpoint.mac_address.as_deref())
+}
+
+/// Engines before API 1.44 read it in a field of the container's own, which the models no longer have; later ones take
+/// the two where they say the same.
+fn with_hardware_address(body: &models::ContainerCreateBody, address: &str) -> serde_json::Value {
+    let mut body = serde_json::json!(body);
+    body["MacAddress"] = address.into();
+    body
 }
 
 fn pack(files: &[UploadedFile]) -> std::io::Result<Vec<u8>> {

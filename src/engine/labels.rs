@@ -51,6 +51,10 @@ pub const INGRESS: &str = "dev.hoist.ingress";
 pub const SYSTEM: &str = "dev.hoist.system";
 /// The value of [`SYSTEM`] on everything of the ingress.
 pub const SYSTEM_INGRESS: &str = "ingress";
+/// On a container: the commands to run in it once it has started (JSON: a list of the Engine API's *ExecConfig*).
+pub const POST_START: &str = "dev.hoist.post-start";
+/// On a container: the commands to run in it before it is stopped, the same way.
+pub const PRE_STOP: &str = "dev.hoist.pre-stop";
 /// On a config or secret: keyed digest of its content.
 pub const CONTENT_DIGEST: &str = "dev.hoist.content";
 /// On a service that took another's place: that other's name in the file.

@@ -84,6 +84,26 @@ impl Engine {
         let response = self
             .request(action, Method::GET, target, &[], empty_body(), None)
             .await?;
+        self.read_json(action, response).await
+    }
+
+    pub(super) async fn post_json<T: DeserializeOwned>(
+        &self,
+        action: &str,
+        target: Target,
+        body: &serde_json::Value,
+    ) -> Result<T, EngineError> {
+        let headers = [("content-type", "application/json")];
+        let body = Either::Left(Full::new(Bytes::from(body.to_string())));
+        let response = self.request(action, Method::POST, target, &headers, body, None).await?;
+        self.read_json(action, response).await
+    }
+
+    async fn read_json<T: DeserializeOwned>(
+        &self,
+        action: &str,
+        response: Response<Incoming>,
+    ) -> Result<T, EngineError> {
         let bytes = response
             .into_body()
             .collect()

@@ -2,11 +2,19 @@
 //!
 //! Knows the Engine API's container shapes and Compose's names and labels for containers. Never chooses the host.
 
+mod hooks;
+mod networks;
+mod resources;
+#[cfg(test)]
+mod tests;
+
+pub use networks::INTERFACE_NAME;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::shapes::{self, some_if_any, some_if_any_map};
 use super::{ContainerPlan, Readiness, rolling};
-use crate::compose::model::{Project, Restart, Service};
+use crate::compose::model::{Project, Restart, Service, VolumesFrom, VolumesSource};
 use crate::engine::{labels, models};
 
 /// The container's name: `container_name`, else `PROJECT-SERVICE-NUMBER` as Compose gives it.
@@ -30,8 +38,10 @@ pub(super) fn container(
     content: &[String],
     standing: &BTreeMap<String, String>,
 ) -> ContainerPlan {
-    let mut attachments = attachments(project, service, &rolling::answers_for(standing));
+    let mut attachments = networks::attachments(project, service, &rolling::answers_for(standing));
     let first = (!attachments.is_empty()).then(|| attachments.remove(0));
+    let mut labels: HashMap<String, String> = service.labels.clone().into_iter().collect();
+    labels.extend(hooks::labels(service));
     let mut body = models::ContainerCreateBody {
         hostname: service.hostname.clone(),
         domainname: service.domainname.clone(),
@@ -39,7 +49,7 @@ pub(super) fn container(
         exposed_ports: some_if_any(exposed(service)),
         tty: service.tty.then_some(true),
         open_stdin: service.stdin_open.then_some(true),
-        env: shapes::environment(service),
+        env: shapes::environment(&service.environment),
         cmd: service.command.clone(),
         healthcheck: shapes::healthcheck(service),
         image: Some(service.image_name(&project.name)),
@@ -57,7 +67,7 @@ pub(super) fn container(
         networking_config: first.map(|(name, settings)| models::NetworkingConfig {
             endpoints_config: Some(HashMap::from([(name, settings)])),
         }),
-        labels: Some(service.labels.clone().into_iter().collect()),
+        labels: Some(labels),
         ..Default::default()
     };
     let digest = super::digest::of(&(&body, &attachments, content));
@@ -90,33 +100,6 @@ pub(super) fn container(
         files,
         must_be,
     }
-}
-
-/// The networks in order of `priority`, highest first, then file order (specification: *networks.priority*).
-fn attachments(project: &Project, service: &Service, more: &[String]) -> Vec<(String, models::EndpointSettings)> {
-    if service.network_mode.is_some() {
-        return Vec::new();
-    }
-    let mut networks: Vec<_> = service.networks.iter().collect();
-    networks.sort_by_key(|(_, attachment)| std::cmp::Reverse(attachment.priority.unwrap_or(0)));
-    networks
-        .into_iter()
-        .map(|(key, attachment)| {
-            // The container's own name needs no alias: the engine's DNS knows it.
-            let (network, aliases) = shapes::attachment(project, service, key, attachment, more);
-            let fixed = attachment.ipv4_address.is_some() || attachment.ipv6_address.is_some();
-            let settings = models::EndpointSettings {
-                aliases: Some(aliases),
-                ipam_config: fixed.then(|| models::EndpointIpamConfig {
-                    ipv4_address: attachment.ipv4_address.clone(),
-                    ipv6_address: attachment.ipv6_address.clone(),
-                    link_local_ips: None,
-                }),
-                ..Default::default()
-            };
-            (network, settings)
-        })
-        .collect()
 }
 
 fn exposed(service: &Service) -> Vec<String> {
@@ -154,7 +137,6 @@ fn host_config(project: &Project, service: &Service, first_network: Option<&str>
             .get_or_insert_with(Vec::new)
             .push(binding);
     }
-    let limits = &service.deploy.limits;
     models::HostConfig {
         network_mode: service
             .network_mode
@@ -173,14 +155,16 @@ fn host_config(project: &Project, service: &Service, first_network: Option<&str>
         cap_add: some_if_any(service.cap_add.clone()),
         cap_drop: some_if_any(service.cap_drop.clone()),
         security_opt: some_if_any(service.security_opt.clone()),
-        devices: some_if_any(service.devices.iter().map(|device| device_mapping(device)).collect()),
         pid_mode: service.pid.clone(),
         ipc_mode: service.ipc.clone(),
         userns_mode: service.userns_mode.clone(),
-        cgroup_parent: service.cgroup_parent.clone(),
-        shm_size: service.shm_size.and_then(|bytes| i64::try_from(bytes).ok()),
+        uts_mode: service.uts.clone(),
+        cgroupns_mode: service.cgroup.as_deref().and_then(|mode| mode.parse().ok()),
+        runtime: service.container_runtime.clone(),
+        storage_opt: some_if_any_map(&service.storage_opt),
+        links: networks::links_without_network(project, service),
+        volumes_from: some_if_any(service.volumes_from.iter().map(volumes_from).collect()),
         sysctls: some_if_any_map(&service.sysctls),
-        ulimits: shapes::ulimits(service),
         group_add: some_if_any(service.group_add.clone()),
         extra_hosts: some_if_any(
             service
@@ -192,25 +176,20 @@ fn host_config(project: &Project, service: &Service, first_network: Option<&str>
         dns: some_if_any(service.dns.clone()),
         dns_search: some_if_any(service.dns_search.clone()),
         dns_options: some_if_any(service.dns_opt.clone()),
-        oom_score_adj: service.oom_score_adj,
-        nano_cpus: limits.nano_cpus,
-        memory: limits.memory,
-        pids_limit: limits.pids,
-        memory_reservation: service.deploy.reservations.memory,
         annotations: some_if_any_map(&service.annotations),
-        ..Default::default()
+        ..resources::of(service)
     }
 }
 
-/// `/dev/HOST[:/dev/CONTAINER[:PERMISSIONS]]`.
-fn device_mapping(text: &str) -> models::DeviceMapping {
-    let mut parts = text.split(':');
-    let on_host = parts.next().unwrap_or_default().to_owned();
-    let in_container = parts.next().map_or_else(|| on_host.clone(), str::to_owned);
-    models::DeviceMapping {
-        path_on_host: Some(on_host),
-        path_in_container: Some(in_container),
-        cgroup_permissions: Some(parts.next().unwrap_or("rwm").to_owned()),
+/// `NAME[:ro|rw]`, a service as `service:NAME` for now.
+fn volumes_from(from: &VolumesFrom) -> String {
+    let name = match &from.source {
+        VolumesSource::Service(name) => format!("service:{name}"),
+        VolumesSource::Container(name) => name.clone(),
+    };
+    match &from.mode {
+        Some(mode) => format!("{name}:{mode}"),
+        None => name,
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::draft::{Draft, readiness};
 use super::placement::{Count, Refusal, Reservation};
-use super::{Action, ContainerPlan, PlanError, Readiness, VolumePlan, container, images, placement, shapes, volumes};
+use super::{
+    Action, ContainerPlan, PlanError, Readiness, VolumePlan, beside, container, images, placement, shapes, volumes,
+};
 use crate::compose::model::{DeployMode, MountKind, PullPolicy, Service};
 use crate::engine::observation::{Cluster, ObservedContainer};
 use crate::engine::{Observation, labels, models};
@@ -113,13 +115,7 @@ fn hosts(
     let observed = draft.situation.observed;
     let mut fitting = placement::fitting(service, &cluster.nodes)?;
     let pinned = volumes::pinned_host(draft.project, service, observed, None, &cluster.nodes, &mut draft.pins)?;
-    // A service that shares another's network, processes or memory must be on its host.
-    let beside = [&service.network_mode, &service.pid, &service.ipc]
-        .into_iter()
-        .flatten()
-        .find_map(|mode| mode.strip_prefix("service:"))
-        .and_then(|name| draft.host_of_containers(name));
-    let only = pinned.or(beside);
+    let only = pinned.or_else(|| beside::host(draft, service));
     if let Some(host) = &only {
         fitting.retain(|node| placement::host_name(node) == host);
     }
@@ -382,25 +378,5 @@ fn one_replica(
             "not running"
         };
         steps.push(draft.push(action, after, reason));
-    }
-}
-
-impl Draft<'_> {
-    /// The host of a service's first container, planned or running.
-    fn host_of_containers(&self, service: &str) -> Option<String> {
-        let planned = self.plan.steps.iter().find_map(|step| match &step.action {
-            Action::CreateContainer { container } | Action::ReplaceContainer { container, .. }
-                if container.service == service =>
-            {
-                Some(container.host.clone())
-            }
-            _ => None,
-        });
-        planned.or_else(|| {
-            let mut found = self.situation.observed.containers.iter();
-            found
-                .find(|found| found.labels.get(labels::SERVICE).map(String::as_str) == Some(service))
-                .map(|found| found.host.clone())
-        })
     }
 }

@@ -3,6 +3,7 @@
 //! Knows how a Compose service becomes a Swarm service or containers, where things go, and in which order.
 //! Never does any I/O.
 
+mod beside;
 mod cluster_services;
 mod container;
 mod containers;
@@ -30,6 +31,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::models;
 
+pub use container::INTERFACE_NAME;
 pub use down::{DownOptions, down};
 pub use draft::{Situation, UpOptions};
 pub use error::PlanError;
@@ -240,6 +242,8 @@ pub struct ContainerPlan {
     pub name: String,
     pub image: String,
     pub platform: Option<String>,
+    /// `service:NAME` in it stands for that service's first container on the same host: where a name space or volumes are
+    /// shared.
     pub body: models::ContainerCreateBody,
     /// Networks after the first, joined before the start.
     pub networks: Vec<(String, models::EndpointSettings)>,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::draft::Draft;
 use super::error::PlanError;
-use super::shapes::some_if_any;
+use super::shapes::{some_if_any, some_if_any_map};
 use super::{Action, NetworkPlan, Step};
 use crate::compose::model::{Network, Project};
 use crate::engine::{Observation, labels, models};
@@ -113,7 +113,7 @@ fn request(project: &Project, key: &str, network: &Network, scope: Scope<'_>) ->
         subnet: pool.subnet.clone(),
         ip_range: pool.ip_range.clone(),
         gateway: pool.gateway.clone(),
-        auxiliary_addresses: None,
+        auxiliary_addresses: some_if_any_map(&pool.aux_addresses),
     });
     models::NetworkCreateRequest {
         name: network.name.clone(),
@@ -121,11 +121,12 @@ fn request(project: &Project, key: &str, network: &Network, scope: Scope<'_>) ->
         internal: network.internal.then_some(true),
         // Containers that Hoist places itself join the same networks.
         attachable: Some(matches!(scope, Scope::Cluster { .. }) || network.attachable),
+        enable_ipv4: network.enable_ipv4,
         enable_ipv6: network.enable_ipv6.then_some(true),
         options: (!options.is_empty()).then_some(options),
         labels: Some(all),
-        ipam: (!network.ipam.is_empty()).then(|| models::Ipam {
-            driver: None,
+        ipam: (!network.ipam.is_empty() || network.ipam_driver.is_some()).then(|| models::Ipam {
+            driver: network.ipam_driver.clone(),
             config: some_if_any(pools.collect()),
             options: None,
         }),

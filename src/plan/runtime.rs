@@ -3,7 +3,7 @@
 //! Knows what Swarm services cannot do. Without a cluster everything runs as containers.
 
 use super::error::PlanError;
-use crate::compose::model::{Port, RuntimeChoice, Service};
+use crate::compose::model::{BlockIo, Mount, MountKind, Port, RuntimeChoice, Service};
 
 /// How a service runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,9 @@ pub fn of(service: &Service) -> Result<Runtime, PlanError> {
 
 /// The first attribute in use that the Engine API's service specification has no field for.
 fn beyond_swarm(service: &Service) -> Option<&'static str> {
+    let scheduling = &service.scheduling;
+    let memory = &service.memory_use;
+    let networks = || service.networks.values();
     let uses = [
         (service.privileged, "privileged"),
         (!service.devices.is_empty(), "devices"),
@@ -45,6 +48,51 @@ fn beyond_swarm(service: &Service) -> Option<&'static str> {
         (!service.security_opt.is_empty(), "security_opt"),
         (service.cgroup_parent.is_some(), "cgroup_parent"),
         (service.userns_mode.is_some(), "userns_mode"),
+        (service.uts.is_some(), "uts"),
+        (service.cgroup.is_some(), "cgroup"),
+        (service.container_runtime.is_some(), "runtime"),
+        (!service.storage_opt.is_empty(), "storage_opt"),
+        (service.block_io != BlockIo::default(), "blkio_config"),
+        (scheduling.shares.is_some(), "cpu_shares"),
+        (scheduling.period.is_some(), "cpu_period"),
+        (scheduling.quota.is_some(), "cpu_quota"),
+        (scheduling.realtime_period.is_some(), "cpu_rt_period"),
+        (scheduling.realtime_runtime.is_some(), "cpu_rt_runtime"),
+        (scheduling.processors.is_some(), "cpuset"),
+        (memory.with_swap.is_some(), "memswap_limit"),
+        (memory.swappiness.is_some(), "mem_swappiness"),
+        (memory.oom_kill_disable, "oom_kill_disable"),
+        (!service.device_cgroup_rules.is_empty(), "device_cgroup_rules"),
+        (!service.gpus.is_empty(), "gpus"),
+        (
+            !service.deploy.reserved_devices.is_empty(),
+            "deploy.resources.reservations.devices",
+        ),
+        (!service.volumes_from.is_empty(), "volumes_from"),
+        (
+            service.mounts.iter().any(is_recursive_otherwise),
+            "volumes.bind.recursive",
+        ),
+        (!service.external_links.is_empty(), "external_links"),
+        (service.mac_address.is_some(), "mac_address"),
+        (
+            networks().any(|network| network.mac_address.is_some()),
+            "networks.mac_address",
+        ),
+        (
+            networks().any(|network| !network.link_local_ips.is_empty()),
+            "networks.link_local_ips",
+        ),
+        (
+            networks().any(|network| network.interface_name.is_some()),
+            "networks.interface_name",
+        ),
+        (
+            networks().any(|network| network.gateway_priority.is_some()),
+            "networks.gw_priority",
+        ),
+        (!service.post_start.is_empty(), "post_start"),
+        (!service.pre_stop.is_empty(), "pre_stop"),
         // Swarm would publish on every address of the host what the file keeps to one.
         (service.ports.iter().any(is_narrowed), "ports.host_ip"),
     ];
@@ -56,6 +104,10 @@ fn is_narrowed(port: &Port) -> bool {
     port.host_ip
         .as_deref()
         .is_some_and(|address| !["", "0.0.0.0", "::"].contains(&address))
+}
+
+fn is_recursive_otherwise(mount: &Mount) -> bool {
+    matches!(&mount.kind, MountKind::Bind { recursive: Some(_), .. })
 }
 
 /// The attributes in use that a Swarm service takes no notice of, and that no runtime choice follows from.
@@ -70,6 +122,7 @@ pub(super) fn unheeded(service: &Service) -> Vec<&'static str> {
         (!service.annotations.is_empty(), "annotations"),
         (service.platform.is_some(), "platform"),
         (fixed, "networks.ipv4_address"),
+        (!service.links.is_empty(), "links"),
     ];
     uses.into_iter()
         .filter_map(|(used, attribute)| used.then_some(attribute))

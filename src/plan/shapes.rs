@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use crate::compose::model::{Healthcheck, Mount, MountKind, Project, Service, ServiceNetwork, Volume};
+use crate::compose::model::{Healthcheck, Mount, MountKind, Project, Recursive, Service, ServiceNetwork, Volume};
 use crate::engine::{labels, models};
 
 /// Nanoseconds, as the Engine API counts time.
@@ -16,8 +16,8 @@ pub(super) fn nanoseconds(duration: Duration) -> i64 {
 }
 
 /// `KEY=VALUE`, or `KEY` for a variable without a value, which removes it from the image's own.
-pub(super) fn environment(service: &Service) -> Option<Vec<String>> {
-    let entries = service.environment.iter().map(|(key, value)| match value {
+pub(super) fn environment(variables: &IndexMap<String, Option<String>>) -> Option<Vec<String>> {
+    let entries = variables.iter().map(|(key, value)| match value {
         Some(value) => format!("{key}={value}"),
         None => key.clone(),
     });
@@ -105,13 +105,16 @@ fn one_mount(project: &Project, mount: &Mount) -> models::Mount {
             source,
             create_host_path,
             propagation,
+            recursive,
         } => models::Mount {
             typ: Some(models::MountType::BIND),
             source: Some(source.clone()),
             bind_options: Some(models::MountBindOptions {
                 create_mountpoint: create_host_path.then_some(true),
                 propagation: propagation.as_deref().and_then(|text| text.parse().ok()),
-                ..Default::default()
+                non_recursive: (*recursive == Some(Recursive::Disabled)).then_some(true),
+                read_only_non_recursive: (*recursive == Some(Recursive::Writable)).then_some(true),
+                read_only_force_recursive: (*recursive == Some(Recursive::Readonly)).then_some(true),
             }),
             ..base
         },

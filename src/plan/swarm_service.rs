@@ -3,6 +3,8 @@
 //! Knows the Engine API's `ServiceSpec` and what Compose means by each attribute. The image is the file's name of it:
 //! `deploy` puts the exact image in when it is at hand.
 
+mod resources;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -109,7 +111,7 @@ fn task_template(project: &Project, service: &Service, around: &Circumstances) -
         models::NetworkAttachmentConfig {
             target: Some(name),
             aliases: Some(aliases),
-            driver_opts: None,
+            driver_opts: some_if_any_map(&attachment.driver_opts),
         }
     });
     // By the service's own name: aliases of one project are nothing to another.
@@ -117,23 +119,9 @@ fn task_template(project: &Project, service: &Service, around: &Circumstances) -
         target: Some(super::ingress::NAME.to_owned()),
         ..Default::default()
     });
-    let limits = &service.deploy.limits;
-    let reservations = &service.deploy.reservations;
     models::TaskSpec {
         container_spec: Some(container(project, service, around)),
-        resources: Some(models::TaskSpecResources {
-            limits: (limits != &Default::default()).then_some(models::Limit {
-                nano_cpus: limits.nano_cpus,
-                memory_bytes: limits.memory,
-                pids: limits.pids,
-            }),
-            reservations: (reservations != &Default::default()).then_some(models::ResourceObject {
-                nano_cpus: reservations.nano_cpus,
-                memory_bytes: reservations.memory,
-                generic_resources: None,
-            }),
-            ..Default::default()
-        }),
+        resources: Some(resources::of(service)),
         restart_policy: Some(restart_policy(service, around.one_shot)),
         placement: Some(models::TaskSpecPlacement {
             constraints: some_if_any(constraints),
@@ -212,7 +200,7 @@ fn container(project: &Project, service: &Service, around: &Circumstances) -> mo
         command: service.entrypoint.clone(),
         args: service.command.clone(),
         hostname: service.hostname.clone(),
-        env: shapes::environment(service),
+        env: shapes::environment(&service.environment),
         dir: service.working_dir.clone(),
         user: service.user.clone(),
         groups: some_if_any(service.group_add.clone()),

@@ -47,7 +47,7 @@ mod tests {
     ports: ['80:80']
     container_name: front
     deploy: {update_config: {delay: 5s}}
-    gpus: all
+    cpu_count: 2
 ";
 
     #[test]
@@ -61,7 +61,7 @@ mod tests {
         services.web.deploy                       compose.yaml:6:5    honoured by both
         services.web.deploy.update_config         compose.yaml:6:14   honoured by services     a container is replaced by its successor, one after another
         services.web.deploy.update_config.delay   compose.yaml:6:30   honoured by services
-        services.web.gpus                         compose.yaml:7:5    refused                  graphics processors cannot be given to a service yet
+        services.web.cpu_count                    compose.yaml:7:5    refused                  a number of processors is counted on Windows only; use `cpus`
         ");
     }
 
@@ -70,7 +70,7 @@ mod tests {
         let rows = super::render(&loaded(TEXT).support, true);
         let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
         let last = rows.as_array().and_then(|rows| rows.last()).expect("a row");
-        assert_eq!(last["path"], "services.web.gpus");
+        assert_eq!(last["path"], "services.web.cpu_count");
         assert_eq!((last["line"].as_u64(), last["column"].as_u64()), (Some(7), Some(5)));
         assert_eq!((last["support"].as_str(), last["by"].as_str()), (Some("refused"), None));
         assert!(last["words"].as_str().is_some_and(|words| !words.is_empty()));

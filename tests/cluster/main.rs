@@ -8,6 +8,7 @@
     reason = "the tests print what hoist says and the times that it takes"
 )]
 
+mod host_resources;
 mod ingress;
 mod interruption;
 #[path = "../support/load.rs"]

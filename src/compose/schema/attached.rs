@@ -1,7 +1,7 @@
 //! What a service is attached to: networks, ports, mounts, configs and secrets, devices of a kind, models.
 
 use super::shape::{
-    BOOLEAN, DEVICE_COUNT, DISTINCT_OR_MAP, DISTINCT_TEXTS, DRIVER_OPTIONS, FILE_MODE, INTEGER_OR_TEXT, NOT_EMPTY,
+    BOOLEAN, By, DEVICE_COUNT, DISTINCT_OR_MAP, DISTINCT_TEXTS, DRIVER_OPTIONS, FILE_MODE, INTEGER_OR_TEXT, NOT_EMPTY,
     NUMBER_OR_TEXT, Object, Others, STRICT_WHOLE, Shape, TEXT, TEXT_OR_INTEGER, TEXTS, WHOLE_BYTES, choice, kept, key,
     object, unsigned,
 };
@@ -9,14 +9,13 @@ use Shape::{Either, List, Map, Object as In};
 
 pub const SERVICE_NETWORK: Object = object(&[
     key("aliases", TEXTS),
-    key("driver_opts", DRIVER_OPTIONS)
-        .refused("options for the driver cannot be given for one service yet; use those of the network"),
-    key("gw_priority", STRICT_WHOLE).refused("the order of gateways cannot be chosen yet"),
-    key("interface_name", TEXT).refused("interfaces cannot be named yet"),
+    key("driver_opts", DRIVER_OPTIONS),
+    key("gw_priority", STRICT_WHOLE).by(By::Placed),
+    key("interface_name", TEXT).by(By::Placed),
     key("ipv4_address", TEXT).containers("the cluster gives the replicas of a service their addresses"),
     key("ipv6_address", TEXT).containers("the cluster gives the replicas of a service their addresses"),
-    key("link_local_ips", TEXTS).refused("link-local addresses cannot be chosen yet"),
-    key("mac_address", TEXT).refused("a hardware address cannot be chosen yet"),
+    key("link_local_ips", TEXTS).by(By::Placed),
+    key("mac_address", TEXT).by(By::Placed),
     key("priority", STRICT_WHOLE).containers("the networks of a replica have no order"),
 ]);
 
@@ -55,8 +54,7 @@ const MOUNT_BIND: Object = object(&[
         .approximated("has no effect: files are not relabelled, so do it on the hosts that have SELinux"),
     key("propagation", TEXT),
     kept("create_host_path", BOOLEAN),
-    key("recursive", choice(&["enabled", "disabled", "writable", "readonly"]))
-        .refused("mounts inside of a mount are always bound too, and cannot be chosen yet"),
+    key("recursive", choice(&["enabled", "disabled", "writable", "readonly"])).by(By::Placed),
 ]);
 
 const MOUNT_VOLUME: Object = object(&[

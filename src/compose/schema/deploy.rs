@@ -2,7 +2,7 @@
 
 use super::attached::DEVICE_REQUEST;
 use super::shape::{
-    CPUS, DECIMAL, DURATION, INTEGER, INTEGER_OR_TEXT, LIST_OR_MAP, Object, Shape, TEXT, TEXT_BYTES, TEXTS, WHOLE,
+    By, CPUS, DECIMAL, DURATION, INTEGER, INTEGER_OR_TEXT, LIST_OR_MAP, Object, Shape, TEXT, TEXT_BYTES, TEXTS, WHOLE,
     choice, kept, key, object, unsigned,
 };
 use Shape::{List, Object as In};
@@ -35,8 +35,9 @@ const LIMITS: Object = object(&[key("cpus", CPUS), key("memory", TEXT_BYTES), ke
 const RESERVATIONS: Object = object(&[
     key("cpus", CPUS),
     key("memory", TEXT_BYTES),
-    key("devices", List(&In(&DEVICE_REQUEST))).refused("devices cannot be reserved yet"),
-    key("generic_resources", List(&In(&GENERIC_RESOURCE))).refused("generic resources cannot be reserved yet"),
+    key("devices", List(&In(&DEVICE_REQUEST))).by(By::Placed),
+    key("generic_resources", List(&In(&GENERIC_RESOURCE)))
+        .services("only a cluster counts what its hosts' engines say they have"),
 ]);
 
 const GENERIC_RESOURCE: Object = object(&[kept("discrete_resource_spec", In(&DISCRETE_RESOURCE))]);

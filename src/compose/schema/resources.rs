@@ -57,12 +57,12 @@ const NETWORK: Object = object(&[
     key("internal", BOOLEAN.at_once()),
     key("attachable", BOOLEAN.at_once()),
     key("labels", LIST_OR_MAP),
-    key("enable_ipv4", BOOLEAN.at_once()).refused("networks always have IPv4 addresses"),
+    key("enable_ipv4", BOOLEAN.at_once()),
     key("enable_ipv6", BOOLEAN.at_once()),
 ]);
 
 const IPAM: Object = object(&[
-    key("driver", TEXT).refused("another manager of addresses cannot be chosen yet"),
+    key("driver", TEXT),
     key("config", List(&In(&IPAM_POOL))),
     key("options", Map(&NOT_EMPTY, &TEXT)).approximated("has no effect: the reference drops it too"),
 ]);
@@ -71,7 +71,7 @@ const IPAM_POOL: Object = object(&[
     key("subnet", TEXT),
     key("gateway", TEXT),
     key("ip_range", TEXT),
-    key("aux_addresses", Map(&NOT_EMPTY, &TEXT)).refused("addresses cannot be set aside yet"),
+    key("aux_addresses", Map(&NOT_EMPTY, &TEXT)),
 ]);
 
 const VOLUME: Object = object(&[

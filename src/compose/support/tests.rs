@@ -98,15 +98,13 @@ fn what_is_approximated_warns_once_at_its_place() {
   a:
     image: x
     attach: true
-    links: [b]
     develop: {watch: [{path: ., action: rebuild}]}
   b: {image: x, build: {context: ., sbom: true, labels: {a: b}}}
 ";
     let expected = [
         "4:5 `attach` has no effect: `up` shows the output of no service, `hoist logs` that of those you name",
-        "5:5 `links` gives no alias: services find each other by their own names on the networks that they share",
-        "6:5 `develop` has no effect: there is no `watch`, so nothing is synchronised or rebuilt while you edit",
-        "7:37 `sbom` has no effect: the builder lists no contents",
+        "5:5 `develop` has no effect: there is no `watch`, so nothing is synchronised or rebuilt while you edit",
+        "6:37 `sbom` has no effect: the builder lists no contents",
     ];
     assert_eq!(warnings(text), expected);
 }
@@ -114,15 +112,15 @@ fn what_is_approximated_warns_once_at_its_place() {
 #[test]
 fn what_is_refused_loads_and_is_refused_when_deployed() {
     let text = "services:
-  a: {image: x, gpus: all, volumes: [{type: image, source: y, target: /y}]}
-  idle: {image: x, gpus: all, profiles: [never]}
+  a: {image: x, cpu_count: 2, volumes: [{type: image, source: y, target: /y}]}
+  idle: {image: x, cpu_count: 2, profiles: [never]}
 ";
     let loaded = loaded(text);
-    assert!(!loaded.canonical.yaml_data()["services"]["a"]["gpus"].is_null());
+    assert!(!loaded.canonical.yaml_data()["services"]["a"]["cpu_count"].is_null());
     assert!(loaded.warnings.is_empty());
     let expected = [
-        "2:17 `gpus` is not supported: graphics processors cannot be given to a service yet",
-        "2:45 mounts of type `image` are not supported",
+        "2:17 `cpu_count` is not supported: a number of processors is counted on Windows only; use `cpus`",
+        "2:48 mounts of type `image` are not supported",
     ];
     assert_eq!(refused(text), expected);
 }
@@ -143,7 +141,14 @@ fn what_one_runtime_has_no_use_for_is_said_where_a_service_runs_as_such() {
          [`x-runtime: container` runs the service as containers that Hoist places]",
     ];
     assert_eq!(warnings(&cluster), expected);
-    for placed in ["x-runtime: container", "privileged: true", "pid: host"] {
+    let placed = [
+        "x-runtime: container",
+        "privileged: true",
+        "pid: host",
+        "networks: {default: {mac_address: '02:42:ac:11:00:05'}}",
+        "deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}",
+    ];
+    for placed in placed {
         let text =
             format!("x-hosts: {{lab: {{local: {{}}}}}}\nservices: {{a: {{image: x, {placed}, domainname: d}}}}\n");
         assert_eq!(warnings(&text), [""; 0], "{placed}");

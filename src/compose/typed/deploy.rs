@@ -1,5 +1,6 @@
 //! `deploy`, with `scale` and the old limits of a service folded in.
 
+use super::limits::{device_requests, generic_resources};
 use super::read::{bytes, count, duration, float, text, text_map, texts, whole};
 use super::service::old_nano_cpus;
 use crate::compose::findings::Findings;
@@ -43,6 +44,14 @@ pub fn deploy(service: &Node, findings: &mut Findings) -> Deploy {
         max_replicas_per_node: count(placement, "max_replicas_per_node", findings),
         limits,
         reservations,
+        reserved_devices: resources
+            .get("reservations")
+            .map(|reservations| device_requests(reservations, "devices", findings))
+            .unwrap_or_default(),
+        generic_resources: resources
+            .get("reservations")
+            .map(|reservations| generic_resources(reservations, findings))
+            .unwrap_or_default(),
         restart_policy: node.get("restart_policy").map(|policy| RestartPolicy {
             condition: match text(policy, "condition").as_deref() {
                 Some("none") => Some(RestartCondition::None),

@@ -2,7 +2,7 @@
 
 use super::read::{flag, mode, text, unsigned_bytes};
 use crate::compose::findings::Findings;
-use crate::compose::model::{Mount, MountKind};
+use crate::compose::model::{Mount, MountKind, Recursive};
 use crate::compose::tree::Node;
 use crate::compose::units;
 
@@ -47,6 +47,12 @@ fn mount(item: &Node, findings: &mut Findings) -> Option<Mount> {
             // Options without it say that the path has to be there; no options at all, that it need not.
             create_host_path: item.get("bind").is_none_or(Node::is_null) || flag(part("bind"), "create_host_path"),
             propagation: text(part("bind"), "propagation"),
+            recursive: match text(part("bind"), "recursive").as_deref() {
+                Some("disabled") => Some(Recursive::Disabled),
+                Some("writable") => Some(Recursive::Writable),
+                Some("readonly") => Some(Recursive::Readonly),
+                _ => None,
+            },
         },
         ("bind", None) => return None,
         ("tmpfs", None) => MountKind::Tmpfs {

@@ -5,8 +5,16 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::compose::findings::Findings;
-use crate::compose::tree::{Node, Value};
+use crate::compose::tree::{Entry, Node, Value};
 use crate::compose::units;
+
+pub fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
+    node.get(key).and_then(Node::as_list).unwrap_or_default()
+}
+
+pub fn entries<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = (&'a String, &'a Entry)> {
+    node.get(key).and_then(Node::as_map).into_iter().flatten()
+}
 
 pub fn text(node: &Node, key: &str) -> Option<String> {
     node.get(key)?.scalar_text()
@@ -52,6 +60,11 @@ pub fn whole<T: TryFrom<i128>>(node: &Node, key: &str, least: i128, most: i128, 
         return None;
     }
     T::try_from(number).ok()
+}
+
+/// A whole number of any size.
+pub fn number(node: &Node, key: &str, findings: &mut Findings) -> Option<i64> {
+    whole(node, key, i128::from(i64::MIN), i128::from(i64::MAX), findings)
 }
 
 /// A count of things: 0 or more.

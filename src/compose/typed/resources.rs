@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::read::{flag, text, text_map};
+use super::read::{flag, optional_flag, text, text_map};
 use crate::compose::model::{FileObject, FileSource, IpamPool, Network, Volume};
 use crate::compose::tree::Node;
 
@@ -19,8 +19,10 @@ pub fn network(node: &Node) -> Network {
         driver_opts: text_map(node, "driver_opts"),
         internal: flag(node, "internal"),
         attachable: flag(node, "attachable"),
+        enable_ipv4: optional_flag(node, "enable_ipv4"),
         enable_ipv6: flag(node, "enable_ipv6"),
         labels: text_map(node, "labels"),
+        ipam_driver: node.get("ipam").and_then(|ipam| text(ipam, "driver")),
         ipam: pools
             .unwrap_or_default()
             .iter()
@@ -28,6 +30,7 @@ pub fn network(node: &Node) -> Network {
                 subnet: text(pool, "subnet"),
                 gateway: text(pool, "gateway"),
                 ip_range: text(pool, "ip_range"),
+                aux_addresses: text_map(pool, "aux_addresses"),
             })
             .collect(),
     }

@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use super::read::{
-    count, duration, extensions, flag, mode, optional_flag, optional_text_map, optional_texts, text, text_map, texts,
-    unsigned_bytes, whole,
+    count, duration, entries, extensions, flag, list, mode, optional_flag, optional_text_map, optional_texts, text,
+    text_map, texts, unsigned_bytes, whole,
 };
-use super::{deploy, mounts};
+use super::{attached, deploy, hooks, limits, mounts};
 use crate::compose::canonical::first_port_of_range;
 use crate::compose::findings::Findings;
 use crate::compose::ingress;
 use crate::compose::model::{
     Build, Dependency, DependencyCondition, FileReference, Healthcheck, Logging, Port, PortMode, Protocol, PullPolicy,
-    Restart, RuntimeChoice, Service, ServiceNetwork, Ulimit,
+    Restart, RuntimeChoice, Service, Ulimit,
 };
 use crate::compose::nearest;
 use crate::compose::paths::Base;
-use crate::compose::tree::{Entry, Node, Value};
+use crate::compose::tree::{Node, Value};
 use crate::compose::units;
 
 pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings) -> Service {
@@ -43,14 +43,18 @@ pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings
             .collect(),
         expose: texts(node, "expose"),
         networks: entries(node, "networks")
-            .map(|(key, entry)| (key.clone(), network(&entry.value, findings)))
+            .map(|(key, entry)| (key.clone(), attached::network(&entry.value, findings)))
             .collect(),
         network_mode: text(node, "network_mode"),
+        mac_address: attached::mac_address(node, findings),
+        links: attached::links(node, "links"),
+        external_links: attached::links(node, "external_links"),
         extra_hosts: extra_hosts(node),
         dns: texts(node, "dns"),
         dns_search: texts(node, "dns_search"),
         dns_opt: texts(node, "dns_opt"),
         mounts: mounts::mounts(node, findings),
+        volumes_from: attached::volumes_from(node),
         configs: list(node, "configs")
             .iter()
             .filter_map(|item| file_reference(item, "/", findings))
@@ -66,6 +70,8 @@ pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings
         restart: restart(node, findings),
         stop_signal: text(node, "stop_signal"),
         stop_grace_period: duration(node, "stop_grace_period"),
+        post_start: hooks::hooks(node, "post_start"),
+        pre_stop: hooks::hooks(node, "pre_stop"),
         init: optional_flag(node, "init"),
         read_only: flag(node, "read_only"),
         tty: flag(node, "tty"),
@@ -75,10 +81,19 @@ pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings
         cap_drop: texts(node, "cap_drop"),
         security_opt: texts(node, "security_opt"),
         devices: list(node, "devices").iter().filter_map(device).collect(),
+        device_cgroup_rules: texts(node, "device_cgroup_rules"),
+        gpus: limits::device_requests(node, "gpus", findings),
         pid: text(node, "pid"),
         ipc: text(node, "ipc"),
+        uts: text(node, "uts"),
         userns_mode: text(node, "userns_mode"),
+        cgroup: text(node, "cgroup"),
         cgroup_parent: text(node, "cgroup_parent"),
+        container_runtime: text(node, "runtime"),
+        storage_opt: text_map(node, "storage_opt"),
+        scheduling: limits::scheduling(node, findings),
+        memory_use: limits::memory_use(node),
+        block_io: limits::block_io(node, findings),
         shm_size: unsigned_bytes(node, "shm_size"),
         sysctls: text_map(node, "sysctls"),
         ulimits: entries(node, "ulimits")
@@ -99,14 +114,6 @@ pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings
         ingress: ingress::ways_in(node, base, findings),
         extensions: extensions(node, &["x-runtime", "x-ingress"]),
     }
-}
-
-fn list<'a>(node: &'a Node, key: &str) -> &'a [Node] {
-    node.get(key).and_then(Node::as_list).unwrap_or_default()
-}
-
-fn entries<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = (&'a String, &'a Entry)> {
-    node.get(key).and_then(Node::as_map).into_iter().flatten()
 }
 
 fn build(node: &Node) -> Build {
@@ -220,15 +227,6 @@ fn port(item: &Node, findings: &mut Findings) -> Option<Port> {
         },
         name: text(item, "name"),
     })
-}
-
-fn network(node: &Node, findings: &mut Findings) -> ServiceNetwork {
-    ServiceNetwork {
-        aliases: texts(node, "aliases"),
-        ipv4_address: text(node, "ipv4_address"),
-        ipv6_address: text(node, "ipv6_address"),
-        priority: whole(node, "priority", i128::from(i64::MIN), i128::from(i64::MAX), findings),
-    }
 }
 
 fn extra_hosts(node: &Node) -> Vec<(String, String)> {
