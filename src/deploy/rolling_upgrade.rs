@@ -4,6 +4,7 @@
 //! Which numbers come when is `plan::rolling`'s to know. Whatever moment this is interrupted at, the services' labels say
 //! how it goes on.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use super::error::{DeployError, StepError, StepFailure};
 use super::event::Event;
 use super::operator::Operator;
 use super::site::Site;
-use super::{pool, scale_running, up};
+use super::{ingress, pool, scale_running, up};
 use crate::compose::Project;
 use crate::engine::{Observation, labels};
 use crate::plan::images::ImageOptions;
@@ -249,9 +250,17 @@ impl Upgrade<'_> {
     async fn clean_up(&self, old_exists: bool) -> Result<usize, DeployError> {
         let old = &self.request.wish.old;
         let observed = self.site.look().await?;
-        scale_running::remove(&self.site.deployment(), &observed, old)
+        let deployment = self.site.deployment();
+        scale_running::remove(&deployment, &observed, old)
             .await
             .map_err(|error| self.failure(old, error))?;
+        let own = |labels: &BTreeMap<String, String>| labels.get(labels::SERVICE) == Some(old);
+        let had_way_in = |labels: &BTreeMap<String, String>| own(labels) && labels.contains_key(labels::INGRESS);
+        if observed.services.iter().any(|found| had_way_in(&found.labels)) {
+            // The routers need not look for it any more.
+            let settled = ingress::settle(&deployment).await;
+            settled.map_err(|error| self.failure(old, error))?;
+        }
         if self.site.project.services.contains_key(old) {
             self.note(format!("`{old}` is gone: take it out of the file, too"));
         }
