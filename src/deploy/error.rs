@@ -6,8 +6,8 @@ use crate::engine::EngineError;
 use crate::engine::error::cause_chain;
 use crate::hosts::HostError;
 use crate::plan::PlanError;
-use crate::plan::rolling::{Scales, UpgradeError};
 use crate::plan::ingress::IngressError;
+use crate::plan::rolling::{Scales, UpgradeError};
 
 /// Why a deployment did not end well.
 #[derive(Debug, thiserror::Error)]

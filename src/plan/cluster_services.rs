@@ -189,6 +189,14 @@ fn what_changed(
     if running.labels.get(labels::CONFIG_HASH) != wanted {
         return Some("definition changed".to_owned());
     }
+    let claimed = planned
+        .spec
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::INGRESS));
+    if running.labels.get(labels::INGRESS) != claimed {
+        return Some("ways in changed".to_owned());
+    }
     match (running.replicas, planned.replicas) {
         (Some(from), Some(to)) if from != to => Some(format!("replicas {from} → {to}")),
         _ => None,

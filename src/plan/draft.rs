@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::images::ImageOptions;
-use super::rolling::{self, Replacement};
 use super::ingress::Claim;
+use super::rolling::{self, Replacement};
 use super::volumes::Pins;
 use super::{Action, Note, Plan, Readiness, Step, order};
 use crate::compose::model::{DependencyCondition, DeployMode, Project, Service};

@@ -139,6 +139,7 @@ fn ingress_is_for_services_of_a_pool_and_its_keys_are_checked() {
         "services:\n  a: {image: x, x-ingress: {port: 80}}\n  b: {image: x, x-ingress: [{port: 80}, {prt: 81}]}\n";
     assert_eq!(errors(text), ["3:42 unknown key `prt` [did you mean `port`?]"]);
     let text = "services:\n  a: {image: x, x-ingress: {port: 80, protocol: tcp, sticky: true, drain: 30s}}\n";
-    let expected = ["2:17 `x-ingress` has no effect on containers: it answers on the hosts of a pool, for Swarm services"];
+    let expected =
+        ["2:17 `x-ingress` has no effect on containers: it answers on the hosts of a pool, for Swarm services"];
     assert_eq!(warnings(text), expected);
 }

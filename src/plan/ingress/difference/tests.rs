@@ -232,3 +232,17 @@ fn a_service_that_is_alone_on_its_port_or_volume_keeps_the_clusters_order() {
         assert_eq!(spec(&plan).update_config.unwrap().order, None, "{more}");
     }
 }
+
+#[test]
+fn a_way_in_that_changes_reaches_its_service_and_the_ingress() {
+    let first = up(&file(WEB), &seen("shop", &[]), &UpOptions::default()).unwrap();
+    let observed = seen("shop", &[spec(&first)]);
+    let moved = WEB.replace("shop.example.org", "store.example.org");
+    let plan = up(&file(&moved), &observed, &UpOptions::default()).unwrap();
+    let reason = plan.steps.iter().find_map(|step| match &step.action {
+        Action::UpdateService { service, .. } if service.service == "web" => Some(step.reason.as_str()),
+        _ => None,
+    });
+    assert_eq!(reason, Some("ways in changed"));
+    assert_eq!(settled(&plan).unwrap().ways, ["http://store.example.org → web:8000"]);
+}
