@@ -10,7 +10,7 @@ use crate::cloud::{assert_marked, assert_tagged, count, names};
 use crate::laboratory::{Laboratory, POOL, STOPS_AT_DOCKER};
 
 /// Runs that are killed, of `up` and of `down` together.
-const KILLS: usize = 32;
+const KILLS: usize = 30;
 
 /// Kills a run after a random number of its calls, and a random moment later. A run that ends first is none.
 fn is_cut_off(laboratory: &Laboratory, command: &[&str], calls_of_a_run: usize) -> bool {
