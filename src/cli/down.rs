@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::lock::LockArguments;
 use super::project;
 use super::settings::Settings;
 use crate::deploy::{self, down::DownOptions};
@@ -25,13 +26,17 @@ pub struct DownArguments {
     /// Seconds that replicas may take to stop [default: 600]
     #[arg(short, long, value_name = "SECONDS")]
     timeout: Option<u64>,
+    #[command(flatten)]
+    lock: LockArguments,
 }
 
 /// Loads the project and takes it down.
 pub async fn down(arguments: DownArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load(settings, output)?;
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), arguments.timeout);
+    let operator = arguments
+        .lock
+        .apply(settings.operator(progress.events(), arguments.timeout));
     let options = DownOptions {
         volumes: arguments.volumes,
         hosts: arguments.hosts,

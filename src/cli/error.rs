@@ -95,6 +95,8 @@ impl CliError {
                 DeployError::NoBuilder { .. } => 31,
                 DeployError::Steps { failed, .. } => failed.first().map_or(1, |failure| of_step(&failure.error)),
                 DeployError::Interrupted { .. } => interrupt::EXIT_CODE,
+                DeployError::Locked { .. } => 17,
+                DeployError::LockLost { .. } => 18,
             },
         }
     }
@@ -191,6 +193,10 @@ fn hint_of(error: &DeployError) -> Option<String> {
             format!("mend `{new}` and run the same command again, or go back with `hoist upgrade {new} {old}`")
         }
         DeployError::Interrupted { .. } => "run the same command again: it goes on from here".into(),
+        DeployError::Locked { .. } => {
+            "`--wait-lock` waits for it; where nobody is at work any more, `hoist unlock` takes the lock away".into()
+        }
+        DeployError::LockLost { .. } => "once nobody else is at work, the same command goes on from here".into(),
         DeployError::Content { .. } => "mend the file or set the variable, and run the same command again".into(),
         DeployError::Hosts { .. } | DeployError::Plan(_) | DeployError::Steps { .. } | DeployError::Silent { .. } => {
             return None;

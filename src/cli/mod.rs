@@ -9,12 +9,14 @@ mod global;
 mod hosts;
 mod import;
 mod interrupt;
+mod lock;
 mod logs;
 mod plan;
 mod project;
 mod ps;
 mod scale;
 pub mod settings;
+mod unlock;
 mod up;
 mod upgrade;
 mod version;
@@ -58,6 +60,7 @@ enum Command {
     Upgrade(upgrade::UpgradeArguments),
     Hosts(hosts::HostsArguments),
     Volumes(volumes::VolumesArguments),
+    Unlock(unlock::UnlockArguments),
     Plan(plan::PlanArguments),
     Config(config::ConfigArguments),
     Import(import::ImportArguments),
@@ -77,6 +80,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Volumes(arguments) => volumes::volumes(arguments, &settings, &output).await,
+        Command::Unlock(arguments) => unlock::unlock(arguments, &settings, &output).await,
         Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
         Command::Config(arguments) => config::config(arguments, &settings, &output),
         Command::Import(arguments) => import::import(arguments, &settings, &output),

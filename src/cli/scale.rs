@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::lock::LockArguments;
 use super::project;
 use super::settings::Settings;
 use crate::deploy;
@@ -28,6 +29,8 @@ pub struct ScaleArguments {
     /// Seconds that one service may take to come up [default: 600]
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
+    #[command(flatten)]
+    lock: LockArguments,
 }
 
 /// Loads the project and brings the named services to the named numbers.
@@ -41,7 +44,9 @@ pub async fn scale(arguments: ScaleArguments, settings: &Settings, output: &Outp
         ..UpOptions::default()
     };
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), arguments.wait_timeout);
+    let operator = arguments
+        .lock
+        .apply(settings.operator(progress.events(), arguments.wait_timeout));
     let outcome = deploy::up::up(project, &operator, &options).await;
     progress.finish();
     Ok(outcome?)

@@ -81,6 +81,9 @@ pub struct Settings {
     pub state: PathBuf,
     /// Where sockets of connections go; short, since Unix sockets have short paths.
     pub runtime: PathBuf,
+    /// The user's name, and the machine's.
+    user: String,
+    machine: String,
     ansi: crate::ui::output::ColourChoice,
     context: ContextInputs,
     unknown_host_keys: UnknownHostKeys,
@@ -126,6 +129,8 @@ impl Settings {
             progress: arguments.progress,
             runtime: runtime.unwrap_or_else(|| state.join("run")),
             state,
+            user: user(&environment),
+            machine: machine(&environment),
             ansi: arguments.ansi,
             context: docker_context(&environment, &home),
             unknown_host_keys: unknown,
@@ -162,6 +167,9 @@ impl Settings {
 
     fn operator_until(&self, events: Events, service_timeout: Option<u64>, interrupt: CancellationToken) -> Operator {
         Operator {
+            user: self.user.clone(),
+            machine: self.machine.clone(),
+            wait_for_lock: false,
             state: self.state.clone(),
             runtime: self.runtime.clone(),
             context: self.context.resolve().map_err(Arc::new),
@@ -187,6 +195,21 @@ fn state_directory(environment: &Environment, home: &Path) -> PathBuf {
         .filter(|path| path.is_absolute());
     let base = from_variable.or_else(|| etcetera::base_strategy::Xdg::new().ok()?.state_dir());
     base.unwrap_or_else(|| home.join(".local/state")).join("hoist")
+}
+
+/// The name that the user logged in by.
+fn user(environment: &Environment) -> String {
+    let said = environment.get("USER").or_else(|| environment.get("LOGNAME"));
+    said.unwrap_or("somebody").to_owned()
+}
+
+/// The machine's own name, as `hostname` prints it.
+fn machine(environment: &Environment) -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let said = Some(kernel.trim()).filter(|name| !name.is_empty());
+    said.or_else(|| environment.get("HOSTNAME"))
+        .unwrap_or("this machine")
+        .to_owned()
 }
 
 fn docker_context(environment: &Environment, home: &Path) -> ContextInputs {

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::lock::LockArguments;
 use super::settings::Settings;
 use super::{plan, project};
 use crate::deploy;
@@ -53,6 +54,8 @@ pub struct UpArguments {
     /// Follow the logs once everything runs
     #[arg(long, conflicts_with = "detach")]
     attach: bool,
+    #[command(flatten)]
+    lock: LockArguments,
 }
 
 /// Loads the project, brings it up, and says where it answers.
@@ -63,7 +66,9 @@ pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) ->
         return plan::show(&project, &options, settings, output).await;
     }
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), arguments.wait_timeout);
+    let operator = arguments
+        .lock
+        .apply(settings.operator(progress.events(), arguments.wait_timeout));
     let outcome = deploy::up::up(project.clone(), &operator, &options).await;
     progress.finish();
     outcome?;

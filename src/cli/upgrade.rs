@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
+use super::lock::LockArguments;
 use super::project;
 use super::settings::Settings;
 use crate::compose::units;
@@ -54,6 +55,8 @@ pub struct UpgradeArguments {
     /// Print the steps, and touch nothing
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    lock: LockArguments,
 }
 
 /// Loads the project and upgrades one service to another.
@@ -78,7 +81,9 @@ pub async fn upgrade(arguments: UpgradeArguments, settings: &Settings, output: &
         cleanup: arguments.cleanup,
     };
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), Some(arguments.timeout.as_secs().max(1)));
+    let operator = arguments
+        .lock
+        .apply(settings.operator(progress.events(), Some(arguments.timeout.as_secs().max(1))));
     let outcome = deploy::rolling_upgrade::rolling_upgrade(project, &operator, &request).await;
     progress.finish();
     Ok(outcome?)

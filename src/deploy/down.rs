@@ -7,6 +7,7 @@ use super::contents::Contents;
 use super::deployment::Deployment;
 use super::error::DeployError;
 use super::event::Event;
+use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::{execute, pool, remove_hosts};
 use crate::compose::Project;
@@ -29,20 +30,32 @@ pub struct DownOptions {
 ///
 /// What could not be removed; the next run goes on from there.
 pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptions) -> Result<(), DeployError> {
+    lock::while_holding(&project.name, operator, "down", async |lock, operator| {
+        remove(&project, operator, options, lock).await
+    })
+    .await
+}
+
+async fn remove(
+    project: &Arc<Project>,
+    operator: &Operator,
+    options: DownOptions,
+    lock: &Lock,
+) -> Result<(), DeployError> {
     let started = Instant::now();
-    let mut changes = match pool::reached(&project, operator).await {
+    let mut changes = match lock.reach(project, operator).await {
         Ok(pool) => {
             if options.hosts && !options.force {
                 // Before anything is stopped: a command that is refused changes nothing.
-                remove_hosts::check_unused(&project, &pool.engines, Some(&project.name)).await?;
+                remove_hosts::check_unused(project, &pool.engines, Some(&project.name)).await?;
             }
             let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
             let wishes = plan::DownOptions {
                 volumes: options.volumes,
             };
-            let plan = plan::down(&project.name, Some(&project), &observed, wishes);
+            let plan = plan::down(&project.name, Some(project), &observed, wishes);
             let deployment = Deployment::new(
-                Arc::clone(&project),
+                Arc::clone(project),
                 operator,
                 pool.engines.clone(),
                 None,
@@ -57,12 +70,13 @@ pub async fn down(project: Arc<Project>, operator: &Operator, options: DownOptio
         Err(error) => return Err(error),
     };
     if !options.hosts && !project.hosts.is_empty() {
-        for provider in pool::providers(&project, operator)?.all() {
+        for provider in pool::providers(project, operator)?.all() {
             changes += provider.withdraw(&project.name).await.map_err(DeployError::Provider)?;
         }
     }
     if options.hosts && !project.hosts.is_empty() {
-        changes += remove_hosts::remove_hosts(&project, operator, options.force, Some(&project.name)).await?;
+        lock.leave_to_the_cluster().await;
+        changes += remove_hosts::remove_hosts(project, operator, options.force, Some(&project.name)).await?;
     }
     operator.events.emit(Event::Finished {
         command: "down",

@@ -1,6 +1,7 @@
 //! What can go wrong while a plan is carried out. Partial failure is a state of its own: what could be done was done,
 //! and the error lists what was not.
 
+use super::lock::Holder;
 use crate::bootstrap::BootstrapError;
 use crate::engine::EngineError;
 use crate::engine::error::cause_chain;
@@ -75,6 +76,16 @@ pub enum DeployError {
     /// The operator interrupted.
     #[error("interrupted; unfinished: {}", unfinished.join(", "))]
     Interrupted { unfinished: Vec<String> },
+    /// Somebody else is at work on the project.
+    #[error("project `{project}` is locked by {holder}")]
+    Locked { project: String, holder: Box<Holder> },
+    /// The project's lock was removed while this command held it, or somebody else has it by now.
+    #[error("the lock of project `{project}` {}; unfinished: {}", where_to(to.as_deref()), unfinished.join(", "))]
+    LockLost {
+        project: String,
+        to: Option<Box<Holder>>,
+        unfinished: Vec<String>,
+    },
     /// The project's pool has no hosts.
     #[error("pool `{pool}` has no hosts yet")]
     NoHosts { pool: String },
@@ -109,6 +120,10 @@ pub enum DeployError {
         pool: String,
         known: Vec<String>,
     },
+}
+
+fn where_to(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "was removed".to_owned(), |holder| format!("went to {holder}"))
 }
 
 fn stand(old: &str, new: &str, scales: Scales) -> String {

@@ -25,10 +25,27 @@ use crate::plan::placement;
 ///
 /// [`DeployError::Hosts`] where none could be made ready; where only some failed they are in [`Pool::failed`].
 pub async fn make_ready(project: &Project, operator: &Operator, replace: bool) -> Result<Pool, DeployError> {
-    if project.hosts.is_empty() {
+    let survey = match project.hosts.is_empty() {
+        true => None,
+        false => Some(survey(project, operator).await?),
+    };
+    make_ready_from(project, operator, survey.as_ref(), replace).await
+}
+
+/// The same from a survey that was made just now; `None` where the project has no pool.
+///
+/// # Errors
+///
+/// As [`make_ready`].
+pub async fn make_ready_from(
+    project: &Project,
+    operator: &Operator,
+    survey: Option<&Survey>,
+    replace: bool,
+) -> Result<Pool, DeployError> {
+    let Some(survey) = survey else {
         return Ok(without_hosts(operator.local_engine()?));
-    }
-    let survey = survey(project, operator).await?;
+    };
     for note in survey.notes(replace) {
         operator.events.emit(Event::Warning {
             message: note.message,
@@ -46,11 +63,11 @@ pub async fn make_ready(project: &Project, operator: &Operator, replace: bool) -
         }
         return Ok(Pool {
             hosts,
-            engines: survey.engines,
-            nodes: survey.nodes,
+            engines: survey.engines.clone(),
+            nodes: survey.nodes.clone(),
             failed: Vec::new(),
             changed: shared,
-            tunnels: survey.tunnels,
+            tunnels: survey.tunnels.clone(),
         });
     }
     let mut hosts = survey.difference.keep.clone();
@@ -74,7 +91,7 @@ pub async fn make_ready(project: &Project, operator: &Operator, replace: bool) -
     }
     remove_surplus(&work, &survey.difference.remove, &mut pool).await?;
     if replace {
-        replace_hosts(&work, &survey, &mut pool).await?;
+        replace_hosts(&work, survey, &mut pool).await?;
     }
     Ok(pool)
 }

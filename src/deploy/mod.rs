@@ -15,6 +15,7 @@ mod hooks;
 mod host_data;
 mod images;
 mod ingress;
+pub mod lock;
 pub mod look;
 mod make_ready;
 pub mod manage_hosts;

@@ -18,6 +18,11 @@ use crate::hosts::openstack::CloudInputs;
 /// The operator's side of a deployment.
 #[derive(Clone)]
 pub struct Operator {
+    /// Who it is, as locks and revisions name them: the user, and the machine's own name.
+    pub user: String,
+    pub machine: String,
+    /// A project that somebody else is at work on is waited for.
+    pub wait_for_lock: bool,
     /// Hoist's state directory; the pools' keys and certificates are below it.
     pub state: PathBuf,
     /// Where sockets of connections go; a short path.

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::contents::Contents;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::Event;
+use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::site::Site;
 use super::{ingress, pool, scale_running, up};
@@ -55,6 +56,18 @@ pub async fn rolling_upgrade(
     operator: &Operator,
     request: &RollingUpgrade,
 ) -> Result<(), DeployError> {
+    lock::while_holding(&project.name, operator, "upgrade", async |lock, operator| {
+        change(&project, operator, request, lock).await
+    })
+    .await
+}
+
+async fn change(
+    project: &Arc<Project>,
+    operator: &Operator,
+    request: &RollingUpgrade,
+    lock: &Lock,
+) -> Result<(), DeployError> {
     let started = Instant::now();
     let new = UpOptions {
         services: vec![request.wish.new.clone()],
@@ -64,11 +77,12 @@ pub async fn rolling_upgrade(
         },
         ..UpOptions::default()
     };
-    up::check_services(&project, &new)?;
-    let contents = Contents::read(&project)?;
+    up::check_services(project, &new)?;
+    let contents = Contents::read(project)?;
+    let pool = lock.reach(project, operator).await?;
     let builder = operator.builder().await;
     let built = up::build(
-        &project,
+        project,
         operator,
         builder.as_ref(),
         &UpOptions {
@@ -77,8 +91,7 @@ pub async fn rolling_upgrade(
         },
     )
     .await?;
-    let pool = pool::reached(&project, operator).await?;
-    let site = Site::new(&project, operator, &pool, builder.as_ref(), contents)?;
+    let site = Site::new(project, operator, &pool, builder.as_ref(), contents)?;
     let observed = site.look().await?;
     let begun = begin(&site, &observed, &request.wish)?;
     for message in &begun.notes {

@@ -10,6 +10,7 @@ use super::contents::Contents;
 use super::deployment::Deployment;
 use super::error::DeployError;
 use super::event::Event;
+use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::pool::{self, Pool};
 use super::site::Site;
@@ -24,21 +25,38 @@ use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
 ///
 /// What could not be done; what could was done, and the next run goes on from there.
 pub async fn up(project: Arc<Project>, operator: &Operator, options: &UpOptions) -> Result<(), DeployError> {
+    let command = if options.only_scale { "scale" } else { "up" };
+    lock::while_holding(&project.name, operator, command, async |lock, operator| {
+        change(&project, operator, options, lock, command).await
+    })
+    .await
+}
+
+async fn change(
+    project: &Arc<Project>,
+    operator: &Operator,
+    options: &UpOptions,
+    lock: &Lock,
+    command: &'static str,
+) -> Result<(), DeployError> {
     let started = Instant::now();
-    check_services(&project, options)?;
-    let contents = Contents::read(&project)?;
+    check_services(project, options)?;
+    let contents = Contents::read(project)?;
+    let survey = lock.survey(project, operator).await?;
     let builder = operator.builder().await;
     // Images build while hosts boot: neither needs the other.
-    let building = build(&project, operator, builder.as_ref(), options);
+    let building = build(project, operator, builder.as_ref(), options);
     let (pool, built) = tokio::join!(
-        make_ready::make_ready(&project, operator, options.replace_hosts),
+        make_ready::make_ready_from(project, operator, survey.as_ref(), options.replace_hosts),
         building
     );
     let mut pool = pool?;
+    // A cluster that was made just now has no lock yet.
+    lock.take(&pool).await?;
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
     let outcome = match built {
-        Ok(built) => services(&project, operator, options, &pool, builder.as_ref(), contents)
+        Ok(built) => services(project, operator, options, &pool, builder.as_ref(), contents)
             .await
             .map(|done| built + done),
         Err(error) => Err(error),
@@ -52,7 +70,7 @@ pub async fn up(project: Arc<Project>, operator: &Operator, options: &UpOptions)
         }
     };
     operator.events.emit(Event::Finished {
-        command: if options.only_scale { "scale" } else { "up" },
+        command,
         project: project.name.clone(),
         changes: done + pool.changed,
         took: started.elapsed(),

@@ -65,3 +65,16 @@ pub const REPLACES_FROM: &str = "dev.hoist.replaces.from";
 pub const REPLACES_TO: &str = "dev.hoist.replaces.to";
 /// On a service: names, separated by commas, that it answers to beside its own and its aliases.
 pub const ANSWERS_FOR: &str = "dev.hoist.answers-for";
+/// On the config that is a project's lock: the project.
+pub const LOCK: &str = "dev.hoist.lock";
+/// On the same: the user whose command holds it, the user's machine, the command, and when that began (RFC 3339).
+pub const LOCK_USER: &str = "dev.hoist.lock.user";
+pub const LOCK_MACHINE: &str = "dev.hoist.lock.machine";
+pub const LOCK_COMMAND: &str = "dev.hoist.lock.command";
+pub const LOCK_SINCE: &str = "dev.hoist.lock.since";
+/// On the same: the holder's process id, its start (ticks since boot), and where the two mean anything: the machine's boot id
+/// and the namespace of process ids.
+pub const LOCK_PROCESS: &str = "dev.hoist.lock.process";
+pub const LOCK_PROCESS_START: &str = "dev.hoist.lock.process.start";
+pub const LOCK_BOOT: &str = "dev.hoist.lock.boot";
+pub const LOCK_NAMESPACE: &str = "dev.hoist.lock.namespace";

@@ -6,13 +6,26 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 
-use bollard::query_parameters::{ListConfigsOptions, ListSecretsOptions};
+use sha2::{Digest, Sha256};
+
+use bollard::query_parameters::{ListConfigsOptions, ListSecretsOptions, UpdateConfigOptions};
 
 use super::connection::Engine;
 use super::error::EngineError;
 use super::models;
 use super::observation::ObservedObject;
 use super::request::filters;
+
+/// A config with what a change of its labels must name: nothing else of it can change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VersionedConfig {
+    pub id: String,
+    pub labels: BTreeMap<String, String>,
+    /// When it was made or changed last, by the cluster's own clock: RFC 3339.
+    pub updated_at: String,
+    version: i64,
+    spec: models::ConfigSpec,
+}
 
 impl Engine {
     /// Configs that have all these labels, each `key` or `key=value`.
@@ -78,6 +91,45 @@ impl Engine {
         }
     }
 
+    /// A config as it is now, by id or name; `None` where there is no such config.
+    pub async fn versioned_config(&self, config: &str) -> Result<Option<VersionedConfig>, EngineError> {
+        let action = format!("read config `{config}`");
+        match self.docker.inspect_config(config).await.map_err(self.failed(action)) {
+            Ok(found) => {
+                let spec = found.spec.unwrap_or_default();
+                let version = found.version.and_then(|version| version.index).unwrap_or_default();
+                Ok(Some(VersionedConfig {
+                    id: found.id.unwrap_or_default(),
+                    labels: spec.labels.clone().unwrap_or_default().into_iter().collect(),
+                    updated_at: found.updated_at.unwrap_or_default(),
+                    version: i64::try_from(version).unwrap_or(i64::MAX),
+                    spec,
+                }))
+            }
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Gives a config these labels and no others, unless somebody changed it since it was read: then the error
+    /// [`is_out_of_sequence`](EngineError::is_out_of_sequence).
+    pub async fn relabel_config(
+        &self,
+        found: &VersionedConfig,
+        labels: &BTreeMap<String, String>,
+    ) -> Result<(), EngineError> {
+        let name = found.spec.name.as_deref().unwrap_or_default();
+        let spec = models::ConfigSpec {
+            labels: Some(labels.clone().into_iter().collect()),
+            ..found.spec.clone()
+        };
+        let options = UpdateConfigOptions { version: found.version };
+        self.docker
+            .update_config(&found.id, spec, options)
+            .await
+            .map_err(self.failed(format!("change config `{name}`")))
+    }
+
     pub async fn remove_config(&self, config: &str) -> Result<(), EngineError> {
         self.docker
             .delete_config(config)
@@ -133,6 +185,19 @@ impl Engine {
     }
 }
 
+/// A name that the cluster takes for an object: at most 64 characters, the last a letter or digit (swarmkit:
+/// `validateConfigSecretAnnotations`). One that is none yet is cut and told apart by its digest.
+pub fn object_name(wanted: &str) -> String {
+    let ends_well = wanted.ends_with(|last: char| last.is_ascii_alphanumeric());
+    if wanted.len() <= 64 && ends_well {
+        return wanted.to_owned();
+    }
+    let digest = Sha256::digest(wanted.as_bytes());
+    let digest: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let stem: String = wanted.chars().take(51).collect();
+    format!("{stem}-{digest}")
+}
+
 fn observed_object(
     id: Option<String>,
     name: Option<String>,
@@ -142,5 +207,21 @@ fn observed_object(
         id: id.unwrap_or_default(),
         name: name.unwrap_or_default(),
         labels: labels.unwrap_or_default().into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_a_cluster_refuses_are_cut_and_told_apart() {
+        assert_eq!(object_name("hoist-lock-shop"), "hoist-lock-shop");
+        let long = object_name(&format!("hoist-lock-{}", "a".repeat(80)));
+        let other = object_name(&format!("hoist-lock-{}b", "a".repeat(80)));
+        assert_eq!((long.len(), other.len()), (64, 64));
+        assert_ne!(long, other);
+        assert_ne!(object_name("hoist-lock-shop-"), "hoist-lock-shop-");
+        assert!(object_name("hoist-lock-shop_").ends_with(|last: char| last.is_ascii_alphanumeric()));
     }
 }

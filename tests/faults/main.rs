@@ -15,6 +15,7 @@ mod sweep;
 
 mod one_engine;
 mod pool;
+mod somebody_else;
 mod ssh_hosts;
 
 use docker::LeavesNothing;

@@ -95,6 +95,23 @@ impl Folder {
 
     /// Runs it until stderr says `words`, signals it, and waits for its end.
     pub fn signalled_at(&self, words: &str, signal: &str, arguments: &[&str]) -> Ended {
+        let mut signalled = Instant::now();
+        let ended = self.meanwhile(words, arguments, |id| {
+            let sent = Command::new("kill").args([signal, &id.to_string()]).status().unwrap();
+            assert!(sent.success());
+            signalled = Instant::now();
+        });
+        assert!(
+            signalled.elapsed() < Duration::from_secs(10),
+            "it went on for {:.1?}:\n{}",
+            signalled.elapsed(),
+            ended.stderr
+        );
+        ended
+    }
+
+    /// Runs it until stderr says `words`, does something else, which is told its process id, and waits for its end.
+    pub fn meanwhile(&self, words: &str, arguments: &[&str], act: impl FnOnce(u32)) -> Ended {
         let started = Instant::now();
         let mut child = Guard(self.command(arguments).spawn().unwrap());
         let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
@@ -110,10 +127,7 @@ impl Folder {
             }
         }
         assert!(seen, "`hoist {}` never said `{words}`:\n{stderr}", arguments.join(" "));
-        let id = child.0.id().to_string();
-        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
-        assert!(sent.success());
-        let signalled = Instant::now();
+        act(child.0.id());
         for line in lines {
             stderr.push_str(&line.unwrap());
             stderr.push('\n');
@@ -121,11 +135,6 @@ impl Folder {
         let mut stdout = String::new();
         child.0.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
         let status = child.0.wait().unwrap();
-        assert!(
-            signalled.elapsed() < Duration::from_secs(10),
-            "it went on for {:.1?}:\n{stderr}",
-            signalled.elapsed()
-        );
         Ended {
             command: arguments.join(" "),
             code: status.code(),
