@@ -869,3 +869,102 @@ services:
     let at = |name: &str| lines.iter().position(|line| line.contains(name));
     assert!(at("shop-files-1") < at("shop-a-copy-1"), "{lines:?}");
 }
+
+const START_FIRST: &str = "
+services:
+  web:
+    image: web:1
+    ports: ['8080:80']
+    deploy: {replicas: 2, update_config: {order: start-first}, rollback_config: {order: start-first}}
+";
+
+#[test]
+fn a_successor_that_finds_no_free_port_waits_for_the_old_replica_to_stop_and_the_plan_says_so() {
+    use models::{ServiceSpecRollbackConfigOrderEnum as Back, ServiceSpecUpdateConfigOrderEnum as Forth};
+    let project = project(START_FIRST);
+    let orders = |plan: &Plan| {
+        let spec = spec_of(plan, "web");
+        (
+            spec.update_config.as_ref().unwrap().order,
+            spec.rollback_config.as_ref().unwrap().order,
+        )
+    };
+    let said = |plan: &Plan| {
+        plan.notes
+            .iter()
+            .any(|note| note.message.contains("stops before its successor starts"))
+    };
+    let roomy = up(&project, &cluster(3));
+    assert_eq!(orders(&roomy), (Some(Forth::START_FIRST), Some(Back::START_FIRST)));
+    assert!(!said(&roomy));
+    let full = up(&project, &cluster(2));
+    assert_eq!(orders(&full), (Some(Forth::STOP_FIRST), Some(Back::STOP_FIRST)));
+    assert_eq!(
+        full.notes.last().unwrap().message,
+        "service `web`: each replica stops before its successor starts, though the file says `start-first`: each replica takes \
+         port 8080 of its host, and no host has it free"
+    );
+    // A host more is no change of the service.
+    let mut observed = carried_out(cluster(2), &full);
+    observed.cluster = cluster(3).cluster;
+    assert_eq!(lines(&up(&project, &observed)), Vec::<String>::new());
+}
+
+#[test]
+fn a_pinned_service_never_has_two_replicas_at_its_volume_in_an_update() {
+    let text = START_FIRST.replace("ports: ['8080:80']", "volumes: ['data:/data']") + "volumes: {data: {}}\n";
+    let plan = up(&project(&text), &cluster(3));
+    assert_eq!(
+        spec_of(&plan, "web").update_config.as_ref().unwrap().order,
+        Some(models::ServiceSpecUpdateConfigOrderEnum::STOP_FIRST)
+    );
+}
+
+#[test]
+fn a_containers_successor_comes_up_beside_it_where_the_file_asks_for_that_and_nothing_is_shared() {
+    let starts_first = |attributes: &str, order: &str| {
+        let text = |image: &str| {
+            format!(
+                "services: {{web: {{image: '{image}', {attributes}, deploy: {{update_config: {{order: {order}}}}}}}}}\n\
+                 volumes: {{data: {{}}}}\n"
+            )
+        };
+        let observed = carried_out(one_engine(), &up(&project(&text("web:1")), &one_engine()));
+        let plan = up(
+            &project(&(text("web:1").replace("web:1'", "web:1', hostname: other"))),
+            &observed,
+        );
+        let replaces = plan.steps.iter().find_map(|step| match &step.action {
+            Action::ReplaceContainer { container, .. } => Some(container.starts_first),
+            _ => None,
+        });
+        (replaces.unwrap(), plan.notes.len())
+    };
+    assert_eq!(starts_first("ports: ['80']", "start-first"), (true, 0));
+    assert_eq!(starts_first("ports: ['80']", "stop-first"), (false, 0));
+    assert_eq!(starts_first("ports: ['8080:80']", "start-first"), (false, 1));
+    assert_eq!(starts_first("volumes: ['data:/data']", "start-first"), (false, 1));
+}
+
+#[test]
+fn a_replacement_interrupted_while_both_ran_keeps_the_one_that_served() {
+    let text = "services: {web: {image: 'web:1', deploy: {update_config: {order: start-first}}}}";
+    let observed = carried_out(one_engine(), &up(&project(text), &one_engine()));
+    let changed = project(&text.replace("web:1'", "web:1', hostname: other"));
+    let mut half = carried_out(one_engine(), &up(&changed, &one_engine())).containers;
+    half[0].id = "id-interim".to_owned();
+    half[0].name = "0123456789ab_shop-web-1".to_owned();
+    half.extend(observed.containers.clone());
+    let observed = Observation {
+        containers: half,
+        ..observed
+    };
+    assert_eq!(
+        lines(&up(&changed, &observed)),
+        [
+            "provide web:1 on [here]: not there",
+            "remove container 0123456789ab_shop-web-1: left by an interrupted run",
+            "replace container shop-web-1: definition changed",
+        ]
+    );
+}

@@ -35,8 +35,9 @@ pub(super) async fn create(deployment: &Deployment, planned: &ContainerPlan) -> 
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
 
-/// Puts a new container in an old one's place. The new one is made before the old one stops; whatever moment this is
-/// interrupted at, the next run finds both by their number and keeps the right one.
+/// Puts a new container in an old one's place. The new one is made before the old one stops, and where the plan says so it
+/// is up by then, too: one that does not come up goes again, and the old one stays. Whatever moment this is interrupted at,
+/// the next run finds both by their number and keeps the right one.
 pub(super) async fn replace(
     deployment: &Deployment,
     planned: &ContainerPlan,
@@ -49,6 +50,15 @@ pub(super) async fn replace(
     let interim = format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name);
     remove(deployment, engine, &interim, None).await?;
     let id = make(deployment, engine, planned, &interim).await?;
+    if planned.starts_first {
+        let up = start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await;
+        if let Err(error) = up {
+            if !matches!(error, StepError::Interrupted) {
+                remove(deployment, engine, &id, grace(planned)).await?;
+            }
+            return Err(error);
+        }
+    }
     remove(deployment, old_engine, old, grace(planned)).await?;
     engine.rename_container(&id, &planned.name).await?;
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await

@@ -123,6 +123,7 @@ mod tests {
             networks: vec![("back".to_owned(), later)],
             files: Vec::new(),
             must_be: Readiness::Running,
+            starts_first: false,
         }
     }
 

@@ -5,8 +5,10 @@
 use super::draft::{Draft, readiness};
 use super::objects::Objects;
 use super::swarm_service::{self, Circumstances};
-use super::{Action, PlanError, Readiness, ServicePlan, images, ingress, placement, rolling, runtime, volumes};
-use crate::compose::model::{DeployMode, MountKind, PortMode, Service};
+use super::{
+    Action, PlanError, Readiness, ServicePlan, images, ingress, placement, rolling, runtime, update_order, volumes,
+};
+use crate::compose::model::{DeployMode, MountKind, Service};
 use crate::engine::observation::{Cluster, ObservedNode, ObservedService, ObservedTask, TaskState};
 use crate::engine::{labels, models};
 
@@ -35,6 +37,17 @@ pub(super) fn plan(
         fitting.retain(|node| placement::host_name(node) == host);
     }
     let must_be = readiness(project, service);
+    let room = update_order::Room {
+        volume: (pinned_to.as_ref()).and_then(|_| {
+            volumes::local_volumes(project, service)
+                .first()
+                .map(|key| (*key).to_owned())
+        }),
+        host_port: swarm_service::host_port(service, ipvs),
+        replicas,
+        hosts: fitting.len() as u64,
+    };
+    let apart = update_order::hindrance(service, &room);
     check_host_ports(service, ipvs, replicas, fitting.len())?;
     let standing = draft.standing(service, running.map(|running| &running.labels));
     let claim = match running.filter(|_| draft.options.only_scale) {
@@ -60,6 +73,7 @@ pub(super) fn plan(
         ipvs,
         pinned_to: pinned_to.clone(),
         one_shot: must_be == Readiness::Completed,
+        apart: apart.clone(),
         replicas,
         configs: objects.configs.clone(),
         secrets: objects.secrets.clone(),
@@ -93,6 +107,10 @@ pub(super) fn plan(
     };
     if change.is_some() {
         say_what_differs(draft, service, ipvs, pinned_to.as_deref());
+        if let Some(hindrance) = apart.filter(|_| update_order::starts_first(service)) {
+            let (message, path) = update_order::note(&service.name, &hindrance);
+            draft.note(message, path);
+        }
     }
     if !keeps_image {
         provide_image(draft, &image, made_here.as_deref(), &fitting, change.is_some());
@@ -253,12 +271,7 @@ fn check_host_ports(service: &Service, ipvs: bool, replicas: u64, hosts: usize) 
     if service.deploy.mode != DeployMode::Replicated {
         return Ok(());
     }
-    let taken = service
-        .ports
-        .iter()
-        .filter(|port| swarm_service::port_mode(service, port, ipvs) == PortMode::Host)
-        .find_map(|port| port.published);
-    placement::room_for_port(service, taken, replicas, hosts)
+    placement::room_for_port(service, swarm_service::host_port(service, ipvs), replicas, hosts)
 }
 
 /// Says once what the hosts make different from what the file might suggest.

@@ -99,6 +99,7 @@ pub(super) fn container(
         networks: attachments,
         files,
         must_be,
+        starts_first: false,
     }
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::draft::{Draft, readiness};
 use super::placement::{Count, Refusal, Reservation};
 use super::{
-    Action, ContainerPlan, PlanError, Readiness, VolumePlan, beside, container, images, placement, shapes, volumes,
+    Action, ContainerPlan, PlanError, Readiness, VolumePlan, beside, container, images, placement, shapes,
+    update_order, volumes,
 };
 use crate::compose::model::{DeployMode, MountKind, PullPolicy, Service};
 use crate::engine::observation::{Cluster, ObservedContainer};
@@ -27,7 +28,7 @@ pub(super) fn only_engine(observed: &Observation) -> &str {
 /// Where no host fits, or an external volume is missing.
 pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &Service) -> Result<(), PlanError> {
     let observed = draft.situation.observed;
-    let existing = existing(observed, service);
+    let existing = existing(&draft.project.name, observed, service);
     let hosts = hosts(draft, cluster, service, &existing)?;
     let must_be = readiness(draft.project, service);
     let content = content_digests(draft, service);
@@ -73,7 +74,11 @@ pub(super) fn removal(found: &ObservedContainer, grace: Option<Duration>) -> Act
 }
 
 /// The service's containers by number; more than one of a number is what an interrupted replacement left.
-fn existing<'a>(observed: &'a Observation, service: &Service) -> BTreeMap<u64, Vec<&'a ObservedContainer>> {
+fn existing<'a>(
+    project: &str,
+    observed: &'a Observation,
+    service: &Service,
+) -> BTreeMap<u64, Vec<&'a ObservedContainer>> {
     let mut by_number: BTreeMap<u64, Vec<&ObservedContainer>> = BTreeMap::new();
     for found in &observed.containers {
         let own = found.labels.get(labels::SERVICE) == Some(&service.name);
@@ -89,6 +94,11 @@ fn existing<'a>(observed: &'a Observation, service: &Service) -> BTreeMap<u64, V
                 .unwrap_or(1);
             by_number.entry(number).or_default().push(found);
         }
+    }
+    // What has its own name first: it is the one that serves while its successor comes up under an interim name.
+    for (number, found) in &mut by_number {
+        let name = container::name(project, service, *number);
+        found.sort_by_key(|found| found.name != name);
     }
     by_number
 }
@@ -310,11 +320,31 @@ fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &O
         .map(|_| "image changed".to_owned())
 }
 
+/// Whether a container's successor comes up before it stops: where the file asks for that, and both can be at once.
+fn starts_first(
+    draft: &mut Draft<'_>,
+    service: &Service,
+    planned: &ContainerPlan,
+    current: &ObservedContainer,
+) -> bool {
+    let serves = current.state == "running" && planned.must_be == Readiness::Running;
+    if !serves || !update_order::starts_first(service) {
+        return false;
+    }
+    let same_host = current.host == planned.host;
+    let Some(hindrance) = update_order::hindrance_of_container(draft.project, service, same_host) else {
+        return true;
+    };
+    let (message, path) = update_order::note(&service.name, &hindrance);
+    draft.note(message, path);
+    false
+}
+
 /// Steps for one replica, given the containers of its number.
 fn one_replica(
     draft: &mut Draft<'_>,
     service: &Service,
-    planned: ContainerPlan,
+    mut planned: ContainerPlan,
     found: &[&ObservedContainer],
     steps: &mut Vec<usize>,
 ) {
@@ -347,6 +377,7 @@ fn one_replica(
     };
     let misnamed = (current.name != planned.name).then(|| "left by an interrupted run".to_owned());
     if let Some(reason) = why_replace(draft, &hash, &planned, current).or(misnamed) {
+        planned.starts_first = starts_first(draft, service, &planned, current);
         let action = Action::ReplaceContainer {
             container: Box::new(planned),
             old: current.id.clone(),

@@ -25,6 +25,7 @@ pub mod runtime;
 mod shapes;
 pub mod swarm_service;
 pub mod up;
+mod update_order;
 pub mod volumes;
 
 use std::collections::BTreeMap;
@@ -250,6 +251,8 @@ pub struct ContainerPlan {
     /// Configs and secrets, put into the container before it starts.
     pub files: Vec<crate::compose::model::FileReference>,
     pub must_be: Readiness,
+    /// It runs, and is healthy, before what it replaces stops.
+    pub starts_first: bool,
 }
 
 /// What a service must be before what depends on it goes on.

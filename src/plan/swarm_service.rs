@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::shapes::{self, nanoseconds, some_if_any, some_if_any_map};
+use super::update_order;
 use crate::compose::model::{
     DeployMode, EndpointMode, Port, PortMode, Project, Protocol, Restart, RestartCondition, Service, UpdateConfig,
 };
@@ -26,6 +27,8 @@ pub(super) struct Circumstances {
     pub pinned_to: Option<String>,
     /// The service runs once to its end: something waits for its completion.
     pub one_shot: bool,
+    /// Why a replica and its successor cannot be at once.
+    pub apart: Option<String>,
     /// Desired replicas (the file's, or what runs where the file does not say).
     pub replicas: u64,
     /// Config and secret keys to the names of the objects that hold their content now.
@@ -52,6 +55,12 @@ pub(super) fn port_mode(service: &Service, port: &Port, ipvs: bool) -> PortMode 
     }
 }
 
+/// A port that each replica takes of its host.
+pub(super) fn host_port(service: &Service, ipvs: bool) -> Option<u16> {
+    let of_host = |port: &&Port| port_mode(service, port, ipvs) == PortMode::Host;
+    service.ports.iter().filter(of_host).find_map(|port| port.published)
+}
+
 /// The specification, with the digest of what it was made from as a label.
 pub(super) fn specification(project: &Project, service: &Service, around: &Circumstances) -> models::ServiceSpec {
     let mut spec = models::ServiceSpec {
@@ -65,6 +74,10 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         endpoint_spec: Some(endpoint(service, around)),
     };
     let digest = super::digest::of(&without_number(&spec));
+    // Not in the digest: a host more or less changes no definition.
+    if around.apart.is_some() {
+        stop_first(&mut spec);
+    }
     let mut all: HashMap<String, String> = service.deploy.labels.clone().into_iter().collect();
     all.extend([
         (labels::PROJECT.to_owned(), project.name.clone()),
@@ -81,6 +94,17 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
     }
     spec.labels = Some(all);
     spec
+}
+
+/// Where a replica and its successor cannot be at once, no order but this one ends.
+fn stop_first(spec: &mut models::ServiceSpec) {
+    use models::{ServiceSpecRollbackConfigOrderEnum as Back, ServiceSpecUpdateConfigOrderEnum as Forth};
+    if let Some(update) = spec.update_config.as_mut() {
+        update.order = update.order.map(|_| Forth::STOP_FIRST);
+    }
+    if let Some(rollback) = spec.rollback_config.as_mut() {
+        rollback.order = rollback.order.map(|_| Back::STOP_FIRST);
+    }
 }
 
 /// The number of replicas is compared by itself: who scales a service does not change its definition.
@@ -319,13 +343,9 @@ fn restart_policy(service: &Service, one_shot: bool) -> models::TaskSpecRestartP
 fn update_config(service: &Service, around: &Circumstances) -> models::ServiceSpecUpdateConfig {
     let default = UpdateConfig::default();
     let update = service.deploy.update.as_ref().unwrap_or(&default);
-    let apart = around.pinned_to.is_some()
-        || service
-            .ports
-            .iter()
-            .any(|port| port.published.is_some() && port_mode(service, port, around.ipvs) == PortMode::Host);
+    let apart = around.pinned_to.is_some() || host_port(service, around.ipvs).is_some();
     let order = match (update.order.as_deref(), &around.ingress) {
-        (None, Some(_)) if !apart => Some("start-first"),
+        (None, Some(_)) if !apart => Some(update_order::START_FIRST),
         (order, _) => order,
     };
     models::ServiceSpecUpdateConfig {

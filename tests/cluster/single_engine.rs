@@ -186,3 +186,33 @@ fn a_changed_secret_changes_its_service(scene: &Scene) {
     told += &scene.local_containers("page")[0].to_string();
     assert!(!told.contains("sesame"), "{told}");
 }
+
+const IN_TURN: &str = "
+services:
+  web:
+    image: busybox:latest
+    command: [sh, -c, \"trap 'exit 0' TERM; test $$MOOD = sad || touch /ready; tail -f /dev/null & wait\"]
+    environment: {MOOD: \"${MOOD:-calm}\"}
+    healthcheck: {test: [CMD, test, -e, /ready], interval: 300ms, retries: 3}
+    deploy: {update_config: {order: start-first}}
+";
+
+#[test]
+fn a_container_serves_until_its_successor_is_healthy_where_the_file_says_so() {
+    let scene = Scene::with("turn", IN_TURN);
+    scene.hoist(&["up"]);
+    let first = ids(&scene, "web");
+    let with_mood = |mood: &str| scene.command(&["up"]).env("MOOD", mood).output().unwrap();
+
+    let output = with_mood("sad");
+    assert_eq!(output.status.code(), Some(34), "{}", text(&output.stderr));
+    assert_eq!(ids(&scene, "web"), first, "what never got healthy is gone, and the old one is there");
+    assert_eq!(scene.local_containers("web")[0]["State"]["Running"], true);
+
+    let output = with_mood("merry");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let second = scene.local_containers("web");
+    assert_eq!(second.len(), 1);
+    assert_ne!(second[0]["Id"].as_str().unwrap(), first[0]);
+    assert_eq!(second[0]["Name"], format!("/{}-web-1", scene.name));
+}

@@ -11,8 +11,8 @@ pub const DEPLOY: Object = object(&[
     key("mode", TEXT),
     kept("replicas", INTEGER.at_once()),
     key("labels", LIST_OR_MAP).services("containers have the `labels` of the service itself"),
-    kept("update_config", In(&UPDATE)).services("a container is replaced by its successor, one after another"),
-    kept("rollback_config", In(&UPDATE)).services("a container that fails is not rolled back by itself"),
+    kept("update_config", In(&UPDATE)),
+    kept("rollback_config", In(&ROLLBACK)).services("a container that fails is not rolled back by itself"),
     key("resources", In(&RESOURCES)),
     kept("restart_policy", In(&RESTART)),
     key("placement", In(&PLACEMENT)),
@@ -20,6 +20,17 @@ pub const DEPLOY: Object = object(&[
 ]);
 
 const UPDATE: Object = object(&[
+    kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()).services(ONE_BY_ONE),
+    key("delay", DURATION).services(ONE_BY_ONE),
+    key("failure_action", TEXT).services("a container that does not come up ends the command"),
+    key("monitor", DURATION).services(ONE_BY_ONE),
+    key("max_failure_ratio", DECIMAL.at_once()).services(ONE_BY_ONE),
+    key("order", choice(&["start-first", "stop-first"])),
+]);
+
+const ONE_BY_ONE: &str = "a container is replaced by its successor, one after another";
+
+const ROLLBACK: Object = object(&[
     kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()),
     key("delay", DURATION),
     key("failure_action", TEXT),

@@ -131,7 +131,7 @@ fn what_one_runtime_has_no_use_for_is_said_where_a_service_runs_as_such() {
   a: {image: x, container_name: one, deploy: {update_config: {delay: 5s}, endpoint_mode: dnsrr}}
 ";
     let containers = [
-        "2:47 `update_config` has no effect on containers: a container is replaced by its successor, one after another",
+        "2:63 `delay` has no effect on containers: a container is replaced by its successor, one after another",
         "2:75 `endpoint_mode` has no effect on containers: the name of a service gives the addresses of its containers",
     ];
     assert_eq!(warnings(services), containers);

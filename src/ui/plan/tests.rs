@@ -51,6 +51,7 @@ fn container(name: &str) -> Box<ContainerPlan> {
         networks: Vec::new(),
         files: Vec::new(),
         must_be: Readiness::Completed,
+        starts_first: false,
     })
 }
 
