@@ -14,6 +14,7 @@ mod logs;
 mod plan;
 mod project;
 mod ps;
+mod rebalance;
 mod scale;
 pub mod settings;
 mod unlock;
@@ -58,6 +59,7 @@ enum Command {
     Logs(logs::LogsArguments),
     Scale(scale::ScaleArguments),
     Upgrade(upgrade::UpgradeArguments),
+    Rebalance(rebalance::RebalanceArguments),
     Hosts(hosts::HostsArguments),
     Volumes(volumes::VolumesArguments),
     Unlock(unlock::UnlockArguments),
@@ -78,6 +80,7 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Logs(arguments) => logs::logs(arguments, &settings, &output).await,
         Command::Scale(arguments) => scale::scale(arguments, &settings, &output).await,
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, &settings, &output).await,
+        Command::Rebalance(arguments) => rebalance::rebalance(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Volumes(arguments) => volumes::volumes(arguments, &settings, &output).await,
         Command::Unlock(arguments) => unlock::unlock(arguments, &settings, &output).await,

@@ -24,6 +24,7 @@ mod object_ids;
 pub mod operator;
 pub mod pool;
 pub mod published;
+pub mod rebalance;
 mod remove_hosts;
 pub mod rolling_upgrade;
 mod scale_running;

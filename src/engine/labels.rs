@@ -45,6 +45,8 @@ pub const ESP: &str = "dev.hoist.esp";
 pub const PINNED_TO: &str = "dev.hoist.pinned-to";
 /// On a service while a host is drained: how many replicas it has but for those that are made in advance.
 pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
+/// On a service while one of its replicas leaves a host: what is otherwise for that moment.
+pub const OFF_HOST: &str = "dev.hoist.off-host";
 /// On a service: its ways in, as the routers of the ingress read them.
 pub const INGRESS: &str = "dev.hoist.ingress";
 /// On what Hoist itself runs on a pool, for all projects.

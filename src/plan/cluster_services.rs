@@ -6,7 +6,8 @@ use super::draft::{Draft, readiness};
 use super::objects::Objects;
 use super::swarm_service::{self, Circumstances};
 use super::{
-    Action, PlanError, Readiness, ServicePlan, images, ingress, placement, rolling, runtime, update_order, volumes,
+    Action, PlanError, Readiness, ServicePlan, images, ingress, placement, rebalance, rolling, runtime, update_order,
+    volumes,
 };
 use crate::compose::model::{DeployMode, MountKind, Service};
 use crate::engine::observation::{Cluster, ObservedNode, ObservedService, ObservedTask, TaskState};
@@ -161,7 +162,7 @@ fn is_global(service: &Service) -> bool {
 
 /// What runs, with another number of replicas: the file may have moved on since.
 fn scaled(running: &ObservedService, replicas: u64) -> models::ServiceSpec {
-    let mut spec = running.spec.clone();
+    let mut spec = rebalance::back_on(&running.spec).unwrap_or_else(|| running.spec.clone());
     if let Some(own) = spec.labels.as_mut() {
         own.remove(labels::REPLICAS_BEFORE);
     }
@@ -196,6 +197,9 @@ fn what_changed(
         .and_then(|labels| labels.get(labels::CONFIG_HASH));
     if draft.options.force_recreate {
         return Some("asked for".to_owned());
+    }
+    if rebalance::is_off(&running.spec) {
+        return Some("left by an interrupted run".to_owned());
     }
     if draft.options.only_scale {
         let (from, to) = (running.replicas?, planned.replicas?);

@@ -140,7 +140,10 @@ fn hosts(
         .collect();
     let present: BTreeMap<u64, String> = existing
         .iter()
-        .filter_map(|(number, found)| Some((*number, found.first()?.host.clone())))
+        .filter_map(|(number, found)| {
+            let moves = draft.options.moves.get(&(service.name.clone(), *number));
+            Some((*number, moves.unwrap_or(&found.first()?.host).clone()))
+        })
         .collect();
     let demand = placement::Demand {
         service: &service.name,
@@ -297,6 +300,9 @@ fn planned_hash(planned: &ContainerPlan) -> String {
 
 /// Why a container is not as it should be; `None` where it is.
 fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &ObservedContainer) -> Option<String> {
+    if found.host != planned.host && moves(draft, planned) {
+        return Some(format!("moves from {}", found.host));
+    }
     if draft.options.only_scale {
         return None;
     }
@@ -328,16 +334,25 @@ fn starts_first(
     current: &ObservedContainer,
 ) -> bool {
     let serves = current.state == "running" && planned.must_be == Readiness::Running;
-    if !serves || !update_order::starts_first(service) {
+    let moves = moves(draft, planned);
+    if !serves || !(moves || update_order::starts_first(service)) {
         return false;
     }
     let same_host = current.host == planned.host;
     let Some(hindrance) = update_order::hindrance_of_container(draft.project, service, same_host) else {
         return true;
     };
-    let (message, path) = update_order::note(&service.name, &hindrance);
-    draft.note(message, path);
+    if !moves {
+        let (message, path) = update_order::note(&service.name, &hindrance);
+        draft.note(message, path);
+    }
     false
+}
+
+/// Whether the operator wants this container on another host.
+fn moves(draft: &Draft<'_>, planned: &ContainerPlan) -> bool {
+    let replica = (planned.service.clone(), planned.number);
+    draft.options.moves.contains_key(&replica)
 }
 
 /// Steps for one replica, given the containers of its number.

@@ -24,6 +24,8 @@ pub struct UpOptions {
     pub scale: BTreeMap<String, u64>,
     /// Change nothing of a service that runs but the number of its replicas.
     pub only_scale: bool,
+    /// Containers that go to another host: service and number, and the host's name.
+    pub moves: BTreeMap<(String, u64), String>,
     /// Make everything anew, changed or not.
     pub force_recreate: bool,
     /// Remove services that are no longer in the file.

@@ -20,6 +20,7 @@ mod networks;
 mod objects;
 pub mod order;
 pub mod placement;
+pub mod rebalance;
 pub mod rolling;
 pub mod runtime;
 mod shapes;

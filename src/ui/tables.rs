@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{measure, style, text};
 use crate::deploy::status::{HostStatus, ReplicaStatus, VolumeStatus};
+use crate::plan::rebalance::Move;
 
 const GAP: &str = "   ";
 
@@ -51,6 +52,16 @@ impl Table {
         }
         rendered
     }
+}
+
+/// `hoist rebalance --dry-run`.
+pub fn moves(moves: &[Move]) -> String {
+    let mut table = Table::new(["REPLICA", "FROM", "TO"]);
+    for one in moves {
+        let replica = format!("{}.{}", one.service, one.number);
+        table.row([replica, one.from.clone(), one.to.clone()]);
+    }
+    table.render()
 }
 
 /// `hoist ps`.

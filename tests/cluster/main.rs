@@ -16,6 +16,7 @@ mod load;
 mod machines;
 mod managed_hosts;
 mod mixed;
+mod moved;
 mod one_at_a_time;
 mod rolling_upgrade;
 #[path = "../support/scene.rs"]

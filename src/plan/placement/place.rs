@@ -1,6 +1,7 @@
 //! Replicas given to hosts, one service after another, on hosts that fill up as it goes.
 //!
-//! A replica that is somewhere stays there as long as no rule is against it: nothing moves that need not move.
+//! A replica that is somewhere stays there as long as no rule is against it: nothing moves that need not move. Spreading
+//! again is another question, with an answer of its own: [`Placer::level`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -61,6 +62,14 @@ pub enum Refusal {
     },
 }
 
+/// What becomes of replicas that are somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stay {
+    WhereAllowed,
+    /// As many as an even spread leaves where they are.
+    WhereEven,
+}
+
 /// A host, and what is on it.
 struct Host<'a> {
     node: &'a ObservedNode,
@@ -102,12 +111,54 @@ impl<'a> Placer<'a> {
         }
     }
 
+    /// Takes off what was counted on a host.
+    pub fn vacate(&mut self, host: &str, reserved: Reservation, ports: &[Port]) {
+        if let Some(index) = self.index(host) {
+            self.remove(index, reserved, ports);
+        }
+    }
+
+    /// The hosts' names, in the pool's order.
+    pub fn hosts(&self) -> Vec<String> {
+        (0..self.hosts.len()).map(|index| self.name(index)).collect()
+    }
+
+    /// How much is on a host, of whatever service; 0 for one that is not known.
+    pub fn load(&self, host: &str) -> u64 {
+        self.index(host).map_or(0, |index| self.hosts[index].replicas)
+    }
+
+    /// A host for each replica, as [`Placer::place`] would choose them on hosts that have none of them, with as many as
+    /// possible where they are: the fewest moves to an even spread. Those that are somewhere must not be counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Placer::place`].
+    pub fn level(&mut self, demand: &Demand<'_>) -> Result<Vec<String>, Refusal> {
+        match demand.count {
+            Count::EveryHost => self.place(demand),
+            Count::Replicas(count) => {
+                let (open, against) = self.open(demand)?;
+                self.replicas(demand, count, &open, against, Stay::WhereEven)
+            }
+        }
+    }
+
     /// A host for each replica, by number from 1 (for [`Count::EveryHost`], each host's name in the pool's order).
     ///
     /// # Errors
     ///
     /// [`Refusal`], with what each host had against it; nothing is counted then.
     pub fn place(&mut self, demand: &Demand<'_>) -> Result<Vec<String>, Refusal> {
+        let (open, against) = self.open(demand)?;
+        match demand.count {
+            Count::EveryHost => self.on_every_host(demand, &open, against),
+            Count::Replicas(count) => self.replicas(demand, count, &open, against, Stay::WhereAllowed),
+        }
+    }
+
+    /// The hosts that the demand's rules allow, whatever is on them, and what is against the others.
+    fn open(&mut self, demand: &Demand<'_>) -> Result<(Vec<usize>, BTreeMap<usize, String>), Refusal> {
         let fitness = self.fitness_of(demand)?;
         let mut against: BTreeMap<usize, String> = BTreeMap::new();
         let mut open: Vec<usize> = Vec::new();
@@ -119,10 +170,7 @@ impl<'a> Placer<'a> {
                 _ => open.push(index),
             }
         }
-        match demand.count {
-            Count::EveryHost => self.on_every_host(demand, &open, against),
-            Count::Replicas(count) => self.replicas(demand, count, &open, against),
-        }
+        Ok((open, against))
     }
 
     fn on_every_host(
@@ -154,10 +202,19 @@ impl<'a> Placer<'a> {
         count: u64,
         open: &[usize],
         mut against: BTreeMap<usize, String>,
+        stay: Stay,
     ) -> Result<Vec<String>, Refusal> {
         let mut own: HashMap<usize, u64> = HashMap::new();
         let mut placed: BTreeMap<u64, usize> = BTreeMap::new();
+        // Replicas that are on a host and may stay, where that is not settled beforehand.
+        let mut there: HashMap<usize, u64> = HashMap::new();
         for (number, host) in demand.present.range(..=count) {
+            if stay == Stay::WhereEven {
+                if let Some(index) = self.index(host) {
+                    *there.entry(index).or_default() += 1;
+                }
+                continue;
+            }
             let Some(index) = self.index(host).filter(|index| open.binary_search(index).is_ok()) else {
                 continue;
             };
@@ -172,43 +229,66 @@ impl<'a> Placer<'a> {
         for index in open {
             let taken = own.get(index).copied().unwrap_or(0);
             match self.room(*index, taken, demand) {
-                Ok(()) => {
-                    let rank = Rank {
-                        own: taken,
-                        all: self.hosts[*index].replicas,
-                        host: *index,
-                    };
-                    candidates.push((rank, self.hosts[*index].node));
-                }
+                Ok(()) => candidates.push((self.rank(*index, taken, &there), self.hosts[*index].node)),
                 Err(rule) => drop(against.insert(*index, rule)),
             }
         }
         let mut groups = Group::new(&candidates, demand.spread);
-        for number in 1..=count {
-            if placed.contains_key(&number) {
-                continue;
-            }
+        let mut chosen: Vec<usize> = Vec::new();
+        for _ in placed.len() as u64..count {
             let taken = groups.take(&mut |index| {
                 self.add(index, demand.reserved, demand.ports);
                 let taken = own.entry(index).or_default();
                 *taken += 1;
                 match self.room(index, *taken, demand) {
-                    Ok(()) => true,
+                    Ok(()) => Some(self.rank(index, *taken, &there)),
                     Err(rule) => {
                         against.insert(index, rule);
-                        false
+                        None
                     }
                 }
             });
             let Some(index) = taken else {
-                for index in placed.values() {
-                    self.remove(*index, demand);
+                for index in placed.values().chain(&chosen) {
+                    self.remove(*index, demand.reserved, demand.ports);
                 }
-                return Err(self.full(placed.len() as u64, &against));
+                return Err(self.full((placed.len() + chosen.len()) as u64, &against));
             };
-            placed.insert(number, index);
+            chosen.push(index);
+        }
+        if stay == Stay::WhereEven {
+            self.leave(demand, count, &mut chosen, &mut placed);
+        }
+        let mut chosen = chosen.into_iter();
+        for number in 1..=count {
+            if let std::collections::btree_map::Entry::Vacant(vacant) = placed.entry(number)
+                && let Some(index) = chosen.next()
+            {
+                vacant.insert(index);
+            }
         }
         Ok(placed.into_values().map(|index| self.name(index)).collect())
+    }
+
+    /// Gives replicas the hosts that they are on already, as far as those were chosen.
+    fn leave(&self, demand: &Demand<'_>, count: u64, chosen: &mut Vec<usize>, placed: &mut BTreeMap<u64, usize>) {
+        for (number, host) in demand.present.range(..=count) {
+            let at = self
+                .index(host)
+                .and_then(|index| chosen.iter().position(|found| *found == index));
+            if let Some(at) = at {
+                placed.insert(*number, chosen.remove(at));
+            }
+        }
+    }
+
+    fn rank(&self, index: usize, own: u64, there: &HashMap<usize, u64>) -> Rank {
+        Rank {
+            own,
+            comes: there.get(&index).is_none_or(|there| *there <= own),
+            all: self.hosts[index].replicas,
+            host: index,
+        }
     }
 
     /// Whether the host takes one more replica; `own`: how many of the service it has.
@@ -242,12 +322,12 @@ impl<'a> Placer<'a> {
         host.ports.extend(ports.iter().cloned());
     }
 
-    fn remove(&mut self, index: usize, demand: &Demand<'_>) {
+    fn remove(&mut self, index: usize, reserved: Reservation, ports: &[Port]) {
         let host = &mut self.hosts[index];
-        host.replicas -= 1;
-        host.reserved.nano_cpus -= demand.reserved.nano_cpus;
-        host.reserved.memory -= demand.reserved.memory;
-        for port in demand.ports {
+        host.replicas = host.replicas.saturating_sub(1);
+        host.reserved.nano_cpus -= reserved.nano_cpus;
+        host.reserved.memory -= reserved.memory;
+        for port in ports {
             host.ports.remove(port);
         }
     }

@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constraint;
 use crate::engine::observation::ObservedNode;
 
-/// What makes a host come earlier: fewer replicas of the service, then fewer of all, then its place in the pool's order.
+/// What makes a host come earlier: fewer replicas of the service, then one that is there already and not counted yet, then
+/// fewer of all, then its place in the pool's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     pub own: u64,
+    /// The next replica would be a new one here, where others might stay.
+    pub comes: bool,
     pub all: u64,
     pub host: usize,
 }
@@ -21,12 +24,15 @@ pub(super) struct Rank {
 #[derive(Debug)]
 pub(super) enum Group {
     Hosts(BTreeSet<Rank>),
-    /// Groups in the order in which they come: replicas of the service in it, its first host, its index.
+    /// Groups in the order in which they come.
     Groups {
         groups: Vec<Group>,
-        order: BTreeSet<(u64, Rank, usize)>,
+        order: BTreeSet<Turn>,
     },
 }
+
+/// When a group comes: replicas of the service in it, whether the next would be a new one, its first host, its index.
+type Turn = (u64, bool, Rank, usize);
 
 impl Group {
     /// Hosts grouped by the attributes. A host without one is in the group of those without it.
@@ -44,7 +50,7 @@ impl Group {
         for members in by_value.values() {
             let group = Group::new(members, rest);
             let taken = members.iter().map(|(rank, _)| rank.own).sum();
-            order.extend(group.first().map(|first| (taken, first, groups.len())));
+            order.extend(group.first().map(|first| (taken, first.comes, first, groups.len())));
             groups.push(group);
         }
         Group::Groups { groups, order }
@@ -54,28 +60,26 @@ impl Group {
     fn first(&self) -> Option<Rank> {
         match self {
             Group::Hosts(hosts) => hosts.first().copied(),
-            Group::Groups { order, .. } => order.first().map(|(_, first, _)| *first),
+            Group::Groups { order, .. } => order.first().map(|(_, _, first, _)| *first),
         }
     }
 
-    /// Gives the host that comes next one more; `again` says whether it may come once more after that.
-    pub(super) fn take(&mut self, again: &mut dyn FnMut(usize) -> bool) -> Option<usize> {
+    /// Gives the host that comes next one more; `again` says how it comes once more after that, where it does.
+    pub(super) fn take(&mut self, again: &mut dyn FnMut(usize) -> Option<Rank>) -> Option<usize> {
         match self {
             Group::Hosts(hosts) => {
                 let rank = hosts.pop_first()?;
-                if again(rank.host) {
-                    hosts.insert(Rank {
-                        own: rank.own + 1,
-                        all: rank.all + 1,
-                        host: rank.host,
-                    });
-                }
+                hosts.extend(again(rank.host));
                 Some(rank.host)
             }
             Group::Groups { groups, order } => {
-                let (taken, _, index) = order.pop_first()?;
+                let (taken, _, _, index) = order.pop_first()?;
                 let host = groups[index].take(again);
-                order.extend(groups[index].first().map(|first| (taken + 1, first, index)));
+                order.extend(
+                    groups[index]
+                        .first()
+                        .map(|first| (taken + 1, first.comes, first, index)),
+                );
                 host
             }
         }
