@@ -12,6 +12,9 @@ use crate::laboratory::{Laboratory, POOL, STOPS_AT_DOCKER};
 /// Runs that are killed, of `up` and of `down` together.
 const KILLS: usize = 30;
 
+/// Runs that are killed one after another before one is left to end.
+const IN_A_ROW: usize = 4;
+
 /// Kills a run after a random number of its calls, and a random moment later. A run that ends first is none.
 fn is_cut_off(laboratory: &Laboratory, command: &[&str], calls_of_a_run: usize) -> bool {
     let random = |below: usize| RandomState::new().build_hasher().finish() as usize % below;
@@ -70,14 +73,14 @@ fn killed_at_any_point_the_next_run_makes_or_removes_the_rest() {
 
     let mut kills = 0;
     while kills < KILLS {
-        // Twice in a row: what goes on from an interrupted run is interrupted as well.
-        for _ in 0..2 {
+        // Again and again: what goes on from an interrupted run is interrupted as well.
+        for _ in 0..IN_A_ROW {
             kills += usize::from(is_cut_off(&laboratory, &["up"], calls_of_up));
             assert_marked(&cloud.inventory(), POOL);
         }
         let said = laboratory.up_to_docker();
         assert_complete(&cloud.inventory(), &said);
-        for _ in 0..2 {
+        for _ in 0..IN_A_ROW {
             kills += usize::from(is_cut_off(&laboratory, &["down", "--hosts"], calls_of_down));
             assert_marked(&cloud.inventory(), POOL);
         }
