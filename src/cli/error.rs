@@ -75,7 +75,7 @@ impl CliError {
                 | DeployError::NoGroups { .. }
                 | DeployError::WholePool { .. }
                 | DeployError::LabelNotFree { .. } => 2,
-                DeployError::Plan(_) | DeployError::Upgrade(_) => 12,
+                DeployError::Plan(_) | DeployError::Upgrade(_) | DeployError::NotUpgraded { .. } => 12,
                 DeployError::UpgradeStopped { .. } => 40,
                 DeployError::Content { .. } => 9,
                 DeployError::NoHosts { .. } | DeployError::NotReady { .. } => 13,
@@ -186,6 +186,15 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::WholePool { .. } => "`hoist hosts down` removes a whole pool".into(),
         DeployError::LabelNotFree { .. } => "`hoist hosts ls` shows a host's labels".into(),
         DeployError::Upgrade(error) => error.hint(),
+        DeployError::NotUpgraded {
+            service,
+            state: Some(state),
+            ..
+        } => state.ways_out(service),
+        DeployError::NotUpgraded { service, runs: true, .. } => {
+            format!("`hoist up --upgrade {service}` changes it in place and keeps what ran before")
+        }
+        DeployError::NotUpgraded { .. } => "`hoist ps` lists what runs".into(),
         DeployError::UpgradeStopped {
             rolled_back: true, new, ..
         } => format!("mend `{new}` and upgrade again"),
@@ -256,7 +265,8 @@ fn of_step(error: &StepError) -> u8 {
         StepError::Unhealthy { .. } => 34,
         StepError::NoHost { .. } => 38,
         StepError::TimedOut { .. } => 39,
-        StepError::UpdateStopped { .. } => 40,
+        StepError::UpdateStopped { .. } | StepError::Cancelled { .. } => 40,
+        StepError::BeforeLost { .. } => 12,
         StepError::Ingress(_) => 12,
         StepError::Interrupted => interrupt::EXIT_CODE,
     }

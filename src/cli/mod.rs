@@ -1,13 +1,16 @@
 //! One file per command: its arguments, and the calls that make it. [`settings`] resolves arguments, environment and
 //! files once; commands read neither.
 
+mod cancel;
 mod config;
+mod confirm;
 mod discovery;
 mod down;
 pub mod error;
 mod global;
 mod hosts;
 mod import;
+mod in_service;
 mod interrupt;
 mod lock;
 mod logs;
@@ -15,6 +18,8 @@ mod plan;
 mod project;
 mod ps;
 mod rebalance;
+mod resume;
+mod rollback;
 mod scale;
 pub mod settings;
 mod unlock;
@@ -60,6 +65,10 @@ enum Command {
     Scale(scale::ScaleArguments),
     Upgrade(upgrade::UpgradeArguments),
     Rebalance(rebalance::RebalanceArguments),
+    Confirm(confirm::ConfirmArguments),
+    Rollback(rollback::RollbackArguments),
+    Cancel(cancel::CancelArguments),
+    Resume(resume::ResumeArguments),
     Hosts(hosts::HostsArguments),
     Volumes(volumes::VolumesArguments),
     Unlock(unlock::UnlockArguments),
@@ -81,6 +90,10 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Scale(arguments) => scale::scale(arguments, &settings, &output).await,
         Command::Upgrade(arguments) => upgrade::upgrade(arguments, &settings, &output).await,
         Command::Rebalance(arguments) => rebalance::rebalance(arguments, &settings, &output).await,
+        Command::Confirm(arguments) => confirm::confirm(arguments, &settings, &output).await,
+        Command::Rollback(arguments) => rollback::rollback(arguments, &settings, &output).await,
+        Command::Cancel(arguments) => cancel::cancel(arguments, &settings, &output).await,
+        Command::Resume(arguments) => resume::resume(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Volumes(arguments) => volumes::volumes(arguments, &settings, &output).await,
         Command::Unlock(arguments) => unlock::unlock(arguments, &settings, &output).await,

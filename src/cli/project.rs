@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::settings::Settings;
 use crate::compose::load::LoadedModel;
 use crate::compose::{self, Diagnostic, Loaded, Project, Request, Stages};
+use crate::deploy::known_projects::{self, KnownProject};
 use crate::ui::diagnostics;
 use crate::ui::output::Output;
 
@@ -35,6 +36,45 @@ pub fn load_to_deploy(settings: &Settings, output: &Output) -> Result<Arc<Projec
     if !loaded.refused.is_empty() {
         return Err(CliError::Compose(loaded.refused));
     }
+    Ok(Arc::new(loaded.project))
+}
+
+/// The project of a command that goes by what runs: all that it needs of it is its name and where its hosts are.
+///
+/// A name that is said (`-p`, without `-f`) is enough where this machine brought the project up; else the files are read.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_or_recall(settings: &Settings, output: &Output) -> Result<Arc<Project>, CliError> {
+    let said = settings.project_name.as_deref().filter(|_| settings.files.is_empty());
+    let known = said.and_then(|name| Some((name, known_projects::recall(&settings.state, name)?)));
+    match known {
+        Some((name, known)) => recalled(name, known, settings),
+        None => match (load(settings, output), said) {
+            // No file, and nothing remembered: whatever has the name runs on the engine at hand.
+            (Err(CliError::NoFile { .. }), Some(name)) => {
+                let directory = settings.environment.directory.clone();
+                let compose = format!("name: {name:?}\n");
+                recalled(name, KnownProject { directory, compose }, settings)
+            }
+            (outcome, _) => outcome,
+        },
+    }
+}
+
+fn recalled(name: &str, known: KnownProject, settings: &Settings) -> Result<Arc<Project>, CliError> {
+    let request = Request {
+        files: vec![(PathBuf::from(format!("the remembered project `{name}`")), known.compose)],
+        directory: known.directory,
+        name: Some(name.to_owned()),
+        environment: settings.environment.variables.clone(),
+        profiles: Vec::new(),
+        services: Vec::new(),
+        stages: Stages::default(),
+        read: &read_bytes,
+    };
+    let loaded = compose::load(&request).map_err(CliError::Compose)?;
     Ok(Arc::new(loaded.project))
 }
 

@@ -1,14 +1,19 @@
 //! `hoist up`.
 
+use std::num::NonZeroU64;
+use std::time::Duration;
+
 use clap::Args;
 
 use super::error::CliError;
 use super::lock::LockArguments;
 use super::settings::Settings;
-use super::{plan, project};
+use super::{in_service, plan, project};
 use crate::deploy;
+use crate::deploy::in_service::Decision;
 use crate::plan::UpOptions;
 use crate::plan::images::ImageOptions;
+use crate::plan::in_service::InService;
 use crate::ui::output::Output;
 
 /// Make the hosts that are missing, and bring the services to what the file says.
@@ -39,6 +44,24 @@ pub struct UpArguments {
     /// Replace every replica, even where nothing changed
     #[arg(long)]
     force_recreate: bool,
+    /// Change services in place and keep what ran before, until `hoist confirm` or `hoist rollback`
+    #[arg(long)]
+    upgrade: bool,
+    /// The same, replacing replicas even where nothing changed
+    #[arg(long)]
+    force_upgrade: bool,
+    /// With `--upgrade`: replicas that change at once [default: `deploy.update_config.parallelism`]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<NonZeroU64>,
+    /// With `--upgrade`: time between two batches, such as 500ms or 1m [default: `deploy.update_config.delay`]
+    #[arg(long, value_name = "TIME", value_parser = super::upgrade::parse_duration)]
+    interval: Option<Duration>,
+    /// Make earlier upgrades in place final, as `hoist confirm` does, and nothing else
+    #[arg(long, conflicts_with_all = ["upgrade", "force_upgrade", "rollback"])]
+    confirm_upgrade: bool,
+    /// Bring back what ran before an upgrade in place, as `hoist rollback` does, and nothing else
+    #[arg(long, conflicts_with_all = ["upgrade", "force_upgrade"])]
+    rollback: bool,
     /// Remove what runs of this project and is no longer in the file
     #[arg(long)]
     remove_orphans: bool,
@@ -60,6 +83,11 @@ pub struct UpArguments {
 
 /// Loads the project, brings it up, and says where it answers.
 pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
+    if let Some(decision) = arguments.decision() {
+        let project = project::load_or_recall(settings, output)?;
+        let wait = arguments.wait_timeout;
+        return in_service::decide(project, decision, &arguments.services, wait, settings, output).await;
+    }
     let project = project::load_to_deploy(settings, output)?;
     let options = arguments.options();
     if arguments.dry_run {
@@ -79,6 +107,23 @@ pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) ->
 }
 
 impl UpArguments {
+    /// What is asked about earlier upgrades, instead of bringing anything up.
+    fn decision(&self) -> Option<Decision> {
+        match (self.confirm_upgrade, self.rollback) {
+            (true, _) => Some(Decision::Confirm),
+            (_, true) => Some(Decision::RollBack),
+            (false, false) => None,
+        }
+    }
+
+    fn in_service(&self) -> Option<InService> {
+        (self.upgrade || self.force_upgrade).then_some(InService {
+            batch: self.batch_size,
+            interval: self.interval,
+            force: self.force_upgrade,
+        })
+    }
+
     fn options(&self) -> UpOptions {
         UpOptions {
             images: ImageOptions {
@@ -94,6 +139,7 @@ impl UpArguments {
             remove_orphans: self.remove_orphans,
             replace_hosts: self.replace_hosts,
             replacement: None,
+            in_service: self.in_service(),
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct Project {
     pub pool: Pool,
     /// `x-openstack` by itself; each group has its own settings laid over it already.
     pub openstack: Option<Openstack>,
+    /// What the files say of hosts, as a Compose file by itself: the name, `x-hosts`, `x-pool` and `x-openstack`.
+    pub hosts_part: String,
     /// Other top-level `x-` keys, as written.
     pub extensions: IndexMap<String, Value>,
     /// Where each attribute stands, for messages.

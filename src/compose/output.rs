@@ -84,6 +84,14 @@ impl Canonical {
     }
 }
 
+/// What a finished project says of hosts, as a file by itself.
+pub fn hosts_part(tree: &Node) -> String {
+    let keys = ["name", "x-hosts", "x-openstack", "x-pool"].iter();
+    let stated =
+        keys.filter_map(|key| Some(((*key).to_owned(), Writer { format: Format::Yaml }.plain(tree.get(key)?))));
+    print::as_yaml(&Json::Object(stated.collect())).replace('$', "$$")
+}
+
 /// Any tree as YAML, all its keys in order: what stands behind `--no-interpolate`.
 pub fn plain_yaml(tree: &Node) -> String {
     print::as_yaml(&Writer { format: Format::Yaml }.plain(tree))

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use indexmap::IndexMap;
 
 use super::findings::Findings;
-use super::hosts;
+use super::{hosts, output};
 use super::model::{Project, Service};
 use super::paths::Base;
 use super::source::{Place, Places};
@@ -65,6 +65,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable:
         hosts: hosts::groups(tree, frame.variables, &frame.directory, findings),
         pool: hosts::pool(tree, &frame.name, findings),
         openstack: hosts::openstack(tree, frame.variables, &frame.directory, findings),
+        hosts_part: output::hosts_part(tree),
         extensions,
         places: places(tree),
         name: frame.name,

@@ -9,7 +9,8 @@ use super::error::StepError;
 use super::event::{Event, ServiceProgress};
 use super::{hooks, newer_engine};
 use crate::engine::containers::UploadedFile;
-use crate::engine::{Engine, EngineError, labels};
+use crate::engine::observation::{ObservedContainer, SetAside};
+use crate::engine::{Engine, EngineError, labels, models};
 use crate::plan::{ContainerPlan, ObjectKind, Readiness};
 
 /// Between two looks while a container comes up.
@@ -59,7 +60,10 @@ pub(super) async fn replace(
             return Err(error);
         }
     }
-    remove(deployment, old_engine, old, grace(planned)).await?;
+    match planned.keeps_before {
+        true => set_aside(deployment, old_engine, old, &planned.name, grace(planned)).await?,
+        false => remove(deployment, old_engine, old, grace(planned)).await?,
+    }
     engine.rename_container(&id, &planned.name).await?;
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
@@ -76,6 +80,64 @@ fn grace(planned: &ContainerPlan) -> Option<Duration> {
 pub(super) async fn start(deployment: &Deployment, target: &Target) -> Result<(), StepError> {
     let engine = deployment.engine(&target.host)?;
     start_and_wait(deployment, engine, &target.service, &target.id, target.must_be).await
+}
+
+/// Stops a container, its `pre_stop` commands first, and keeps it for the day that it is wanted back. It gives its name free.
+/// What only ran since an earlier upgrade, of which another is kept, goes.
+pub(super) async fn set_aside(
+    deployment: &Deployment,
+    engine: &Engine,
+    id: &str,
+    name: &str,
+    grace: Option<Duration>,
+) -> Result<(), StepError> {
+    if !is_first_kept(deployment, engine, id, name).await? {
+        return remove(deployment, engine, id, grace).await;
+    }
+    let found = engine.inspect_container(id).await?;
+    let policy = found.host_config.and_then(|host| host.restart_policy);
+    let always = policy.and_then(|policy| policy.name) == Some(models::RestartPolicyNameEnum::ALWAYS);
+    let aside = SetAside {
+        name: name.to_owned(),
+        always,
+    };
+    hooks::pre_stop(deployment, engine, id).await?;
+    engine.stop_container(id, grace).await?;
+    // Named first: one that is called so is known for what it is, whatever its policy.
+    engine.rename_container(id, &aside.kept_name()).await?;
+    if always {
+        engine
+            .set_restart_policy(id, models::RestartPolicyNameEnum::UNLESS_STOPPED)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes a container that was set aside into service again.
+pub(super) async fn take_back(
+    deployment: &Deployment,
+    service: &str,
+    kept: &ObservedContainer,
+    aside: &SetAside,
+) -> Result<(), StepError> {
+    let engine = deployment.engine(&kept.host)?;
+    if aside.always {
+        engine
+            .set_restart_policy(&kept.id, models::RestartPolicyNameEnum::ALWAYS)
+            .await?;
+    }
+    engine.rename_container(&kept.id, &aside.name).await?;
+    start_and_wait(deployment, engine, service, &kept.id, Readiness::Running).await
+}
+
+/// Whether a container is what ran under the name until now, and no earlier upgrade that is not confirmed kept another: the
+/// oldest is the way back.
+async fn is_first_kept(deployment: &Deployment, engine: &Engine, id: &str, name: &str) -> Result<bool, StepError> {
+    let project = format!("{}={}", labels::PROJECT, deployment.project.name);
+    let found = engine.containers(&[&project]).await?;
+    let in_use = found.iter().any(|found| found.id == id && found.name == name);
+    let mut kept = found.iter().filter_map(|found| SetAside::read(&found.name));
+    Ok(in_use && !kept.any(|aside| aside.name == name))
 }
 
 /// Stops and removes a container, its `pre_stop` commands first; gone already is all the same.

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use super::deployment::Deployment;
 use super::error::StepError;
 use super::event::ServiceProgress;
-use crate::engine::models;
-use crate::engine::observation::{ObservedTask, TaskState};
+use crate::engine::observation::{ObservedService, ObservedTask, TaskState};
+use crate::engine::{labels, models};
 use crate::plan::{Readiness, ServicePlan, placement};
 
 /// Between two looks while a service converges.
@@ -291,7 +291,8 @@ async fn is_updating(deployment: &Deployment, id: &str) -> Result<bool, StepErro
     Ok(service.is_some_and(|service| service.update_state.is_some_and(|state| state != "completed")))
 }
 
-/// The cluster pauses or rolls back an update whose new replicas fail (`update_config.failure_action`).
+/// The cluster pauses or rolls back an update whose new replicas fail (`update_config.failure_action`), and the operator may
+/// stop one from elsewhere.
 async fn update_stopped(
     deployment: &Deployment,
     planned: &ServicePlan,
@@ -299,27 +300,54 @@ async fn update_stopped(
     old: &BTreeSet<String>,
     now: &Look,
 ) -> Result<Option<StepError>, StepError> {
-    if old.is_empty() || now.ended.is_empty() {
+    if old.is_empty() || (now.ended.is_empty() && planned.in_service.is_none()) {
         return Ok(None);
     }
     let Some(service) = deployment.manager()?.service(id).await? else {
         return Ok(None);
     };
+    if service.labels.contains_key(labels::CANCELLED) {
+        return Ok(Some(StepError::Cancelled {
+            service: planned.service.clone(),
+        }));
+    }
     let stopped = service
         .update_state
         .as_deref()
         .is_some_and(|state| state == "paused" || state.starts_with("rollback"));
-    let Some(task) = now.ended.first().filter(|_| stopped) else {
+    if !stopped || now.ended.is_empty() {
         return Ok(None);
+    }
+    Ok(Some(
+        why_update_stopped(deployment, &planned.service, &service, now.ended.first()).await,
+    ))
+}
+
+/// What an update that the cluster stopped died of. `task`: a new replica that ended, where one is known.
+pub(super) async fn why_update_stopped(
+    deployment: &Deployment,
+    service: &str,
+    found: &ObservedService,
+    task: Option<&ObservedTask>,
+) -> StepError {
+    let message = found.update_message.clone();
+    let (reason, log) = match task {
+        Some(task) => {
+            let ended = why_it_ended(task);
+            let reason = message.map_or_else(|| ended.clone(), |message| format!("{message} ({ended})"));
+            (reason, super::failure_log::of_task(deployment, task).await)
+        }
+        None => (
+            message.unwrap_or_else(|| "the cluster stopped it".to_owned()),
+            Vec::new(),
+        ),
     };
-    let reason = service.update_message.unwrap_or_else(|| why_it_ended(task));
-    let log = super::failure_log::of_task(deployment, task).await;
-    let last = format!("{reason} ({})", why_it_ended(task));
-    Ok(Some(StepError::UpdateStopped {
-        service: planned.service.clone(),
-        reason: last,
+    StepError::UpdateStopped {
+        service: service.to_owned(),
+        reason,
         log,
-    }))
+        ways_out: found.labels.contains_key(labels::UPGRADED),
+    }
 }
 
 /// What a replica that ended says about the service.

@@ -1,12 +1,14 @@
 //! What can go wrong while a plan is carried out. Partial failure is a state of its own: what could be done was done,
 //! and the error lists what was not.
 
+use super::in_service::Decision;
 use super::lock::Holder;
 use crate::bootstrap::BootstrapError;
 use crate::engine::EngineError;
 use crate::engine::error::cause_chain;
 use crate::hosts::HostError;
 use crate::plan::PlanError;
+use crate::plan::in_service::State;
 use crate::plan::ingress::IngressError;
 use crate::plan::rolling::{Scales, UpgradeError};
 
@@ -42,6 +44,14 @@ pub enum DeployError {
         stands: Scales,
         rolled_back: bool,
         cause: Box<DeployError>,
+    },
+    /// A service that was named is in no state for what is asked; nothing was touched.
+    #[error("{}", not_upgraded(service, *decision, *state, *runs))]
+    NotUpgraded {
+        service: String,
+        decision: Decision,
+        state: Option<State>,
+        runs: bool,
     },
     /// Some steps failed; those that depend on them were left out.
     #[error("{} failed", failed.iter().map(|failure| failure.subject.as_str()).collect::<Vec<_>>().join(", "))]
@@ -124,6 +134,20 @@ pub enum DeployError {
 
 fn where_to(holder: Option<&Holder>) -> String {
     holder.map_or_else(|| "was removed".to_owned(), |holder| format!("went to {holder}"))
+}
+
+fn not_upgraded(service: &str, decision: Decision, state: Option<State>, runs: bool) -> String {
+    let nothing = match decision {
+        Decision::Confirm => "there is nothing to confirm",
+        Decision::RollBack => "there is nothing to roll back to",
+        Decision::Cancel => "there is nothing to cancel",
+        Decision::Resume => "there is nothing to resume",
+    };
+    match (state, runs) {
+        (Some(state), _) => format!("service `{service}` is {}: {nothing}", state.as_str()),
+        (None, true) => format!("service `{service}` was not upgraded in place: {nothing}"),
+        (None, false) => format!("service `{service}` does not run: {nothing}"),
+    }
 }
 
 fn stand(old: &str, new: &str, scales: Scales) -> String {
@@ -247,7 +271,15 @@ pub enum StepError {
         service: String,
         reason: String,
         log: Vec<String>,
+        /// It was upgraded in place, and what ran before is kept.
+        ways_out: bool,
     },
+    /// An upgrade in place was stopped by `hoist cancel`, from elsewhere.
+    #[error("service `{service}`: its upgrade was cancelled")]
+    Cancelled { service: String },
+    /// What ran before an upgrade in place is not kept any more.
+    #[error("service `{service}`: what ran before its upgrade is not kept any more")]
+    BeforeLost { service: String },
     /// The ways in of several projects cannot be at once.
     #[error(transparent)]
     Ingress(#[from] IngressError),
@@ -274,6 +306,8 @@ impl StepError {
             StepError::UpdateStopped { .. } => "the update was stopped".to_owned(),
             StepError::Engine(EngineError::Build { .. }) => "the build failed".to_owned(),
             StepError::Engine(error) => cause_chain(error),
+            StepError::Cancelled { .. } => "its upgrade was cancelled".to_owned(),
+            StepError::BeforeLost { .. } => "what ran before is not kept any more".to_owned(),
             StepError::Ingress(_) | StepError::EngineTooOld { .. } | StepError::Interrupted => self.to_string(),
         }
     }
@@ -303,7 +337,16 @@ impl StepError {
                 "check the name, log in to its registry with `docker login`, or build it here: an image of this machine is sent to the hosts".into()
             }
             StepError::TimedOut { .. } => "`hoist ps` shows where it stands; `--wait-timeout` gives it longer".into(),
+            StepError::UpdateStopped {
+                service, ways_out: true, ..
+            } => format!("`hoist resume {service}` goes on with it; `hoist rollback {service}` brings back what ran before"),
             StepError::UpdateStopped { .. } => "mend the service and run `hoist up` again".into(),
+            StepError::Cancelled { service } => {
+                format!("`hoist resume {service}` goes on with it; `hoist rollback {service}` brings back what ran before")
+            }
+            StepError::BeforeLost { service } => {
+                format!("`hoist confirm {service}` lets it be as it is; `hoist history` lists what can be gone back to")
+            }
             StepError::Ingress(error) => error.hint(),
             StepError::EngineTooOld { attribute, .. } => format!("leave {attribute} out, or put a newer Docker on the host"),
             StepError::Interrupted => return None,

@@ -127,6 +127,14 @@ pub enum ServiceProgress {
     /// A one-shot service ended well.
     Completed,
     UpToDate,
+    /// What ran before an upgrade in place is being brought back.
+    RollingBack,
+    /// It runs again.
+    RolledBack,
+    /// An upgrade in place is final.
+    Confirmed,
+    /// An upgrade in place goes no further.
+    Cancelled,
     Failed {
         reason: String,
         log: Vec<String>,

@@ -205,6 +205,18 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
             deployment.tell(&service, ServiceProgress::Removed);
             Ok(())
         }
+        Action::SetAsideContainer {
+            service,
+            host,
+            name,
+            id,
+            grace,
+        } => {
+            deployment.tell(&service, ServiceProgress::Removing);
+            containers::set_aside(deployment, deployment.engine(&host)?, &id, &name, grace).await?;
+            deployment.tell(&service, ServiceProgress::Removed);
+            Ok(())
+        }
         Action::RemoveService { service, id, .. } => services::remove(deployment, &service, &id).await,
         Action::SettleIngress { .. } => ingress::settle(deployment).await,
         Action::RemoveNetwork { name, host, id } => {
@@ -281,7 +293,7 @@ fn tell_who_waits(plan: &Plan, deployment: &Deployment) {
         if !services.is_empty()
             && !matches!(
                 step.action,
-                Action::RemoveService { .. } | Action::RemoveContainer { .. }
+                Action::RemoveService { .. } | Action::RemoveContainer { .. } | Action::SetAsideContainer { .. }
             )
         {
             deployment.tell(service, ServiceProgress::Waiting { services });
@@ -296,7 +308,9 @@ fn service_of(action: &Action) -> Option<&str> {
         | Action::AwaitService { service, .. } => Some(&service.service),
         Action::CreateContainer { container } | Action::ReplaceContainer { container, .. } => Some(&container.service),
         Action::StartContainer { service, .. } => Some(service),
-        Action::RemoveContainer { service, .. } | Action::RemoveService { service, .. } => Some(service),
+        Action::RemoveContainer { service, .. }
+        | Action::SetAsideContainer { service, .. }
+        | Action::RemoveService { service, .. } => Some(service),
         _ => None,
     }
 }

@@ -124,6 +124,7 @@ mod tests {
             files: Vec::new(),
             must_be: Readiness::Running,
             starts_first: false,
+            keeps_before: false,
         }
     }
 

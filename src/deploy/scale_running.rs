@@ -76,6 +76,7 @@ pub(super) async fn up(
         spec,
         replicas: Some(replicas),
         must_be: Readiness::Running,
+        in_service: None,
     };
     services::update(deployment, &planned, &found.id).await
 }

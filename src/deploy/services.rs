@@ -9,8 +9,8 @@ use super::converge::{LOOK, converge, is_alive, timed_out};
 use super::deployment::Deployment;
 use super::error::StepError;
 use super::event::ServiceProgress;
-use super::object_ids;
-use crate::engine::models;
+use super::{in_service, object_ids};
+use crate::engine::{labels, models};
 use crate::plan::ServicePlan;
 
 /// Makes a service and waits for it.
@@ -43,6 +43,13 @@ pub(super) async fn update(deployment: &Deployment, planned: &ServicePlan, id: &
         let Some(current) = manager.service(id).await? else {
             return Box::pin(create(deployment, planned)).await;
         };
+        if let Some(wish) = &planned.in_service {
+            let kept = in_service::keep(manager, &current, planned).await?;
+            spec.labels
+                .get_or_insert_default()
+                .insert(labels::UPGRADED.to_owned(), kept);
+            wish.pace(spec.update_config.get_or_insert_default());
+        }
         let now = current.spec.task_template.as_ref();
         // The counter makes the cluster replace replicas; left out it would fall back to 0, which is a change too.
         let counter = now.and_then(|now| now.force_update);

@@ -10,7 +10,7 @@ use crate::engine::observation::{
 use crate::engine::{Observation, labels};
 use crate::hosts::Host;
 use crate::plan::volumes::mounted;
-use crate::plan::{ingress, placement};
+use crate::plan::{in_service, ingress, placement};
 
 /// One replica of a service.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct ReplicaStatus {
     pub ports: Vec<String>,
     /// Why it is not running, where the engine says so.
     pub message: Option<String>,
+    /// How its service's upgrade in place stands, where that waits for something.
+    pub upgrade: Option<&'static str>,
 }
 
 /// One host of a pool.
@@ -104,6 +106,10 @@ pub fn replicas(observed: &Observation, all: bool, now_seconds: f64) -> Vec<Repl
             rows.push(container_row(container, now_seconds));
         }
     }
+    let states = in_service::states(observed);
+    for row in &mut rows {
+        row.upgrade = states.get(&row.service).map(|state| state.as_str());
+    }
     rows.sort_by(|one, other| (&one.service, &one.name).cmp(&(&other.service, &other.name)));
     rows
 }
@@ -159,6 +165,7 @@ fn task_row(
             .map(|port| shown_port(node.map_or("", |node| &node.address), port))
             .collect(),
         message: task.error.clone(),
+        upgrade: None,
     }
 }
 
@@ -177,6 +184,7 @@ fn container_row(container: &ObservedContainer, now_seconds: f64) -> ReplicaStat
             .map(|port| shown_port(port.host_ip.as_deref().unwrap_or("0.0.0.0"), port))
             .collect(),
         message: None,
+        upgrade: None,
     }
 }
 

@@ -14,7 +14,7 @@ use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::pool::{self, Pool};
 use super::site::Site;
-use super::{execute, make_ready};
+use super::{execute, known_projects, make_ready};
 use crate::compose::Project;
 use crate::engine::{Engine, EngineError, Engines, Observation, observe};
 use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
@@ -53,6 +53,7 @@ async fn change(
     let mut pool = pool?;
     // A cluster that was made just now has no lock yet.
     lock.take(&pool).await?;
+    known_projects::remember(&operator.state, &project)?;
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
     let outcome = match built {
@@ -91,8 +92,26 @@ async fn services(
     let site = Site::new(project, operator, pool, builder, contents)?;
     let observed = site.look().await?;
     let done = site.bring(&observed, options).await?;
+    if options.in_service.is_some() && done > 0 {
+        tell_what_waits(&site).await?;
+    }
     site.tell_addresses(observed, done > 0).await?;
     Ok(done)
+}
+
+/// Says which services wait to be confirmed or rolled back.
+async fn tell_what_waits(site: &Site<'_>) -> Result<(), DeployError> {
+    let states = plan::in_service::states(&site.look().await?);
+    let names: Vec<String> = states.keys().map(|service| format!("`{service}`")).collect();
+    if !names.is_empty() {
+        site.operator.events.emit(Event::Note {
+            message: format!(
+                "upgraded, not confirmed: {}; `hoist confirm` makes it final, `hoist rollback` brings back what ran before",
+                names.join(", ")
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// The plan of `up`, without touching anything: hosts that are not there yet are taken as they would be made.

@@ -139,6 +139,25 @@ impl Engine {
             .map_err(self.failed(format!("rename container `{container}` to `{name}`")))
     }
 
+    /// When the engine starts it again by itself.
+    pub async fn set_restart_policy(
+        &self,
+        container: &str,
+        policy: models::RestartPolicyNameEnum,
+    ) -> Result<(), EngineError> {
+        let update = models::ContainerUpdateBody {
+            restart_policy: Some(models::RestartPolicy {
+                name: Some(policy),
+                maximum_retry_count: None,
+            }),
+            ..Default::default()
+        };
+        self.docker
+            .update_container(container, update)
+            .await
+            .map_err(self.failed(format!("change when container `{container}` is started again")))
+    }
+
     pub async fn pause_container(&self, container: &str) -> Result<(), EngineError> {
         self.docker
             .pause_container(container)

@@ -80,3 +80,11 @@ pub const LOCK_PROCESS: &str = "dev.hoist.lock.process";
 pub const LOCK_PROCESS_START: &str = "dev.hoist.lock.process.start";
 pub const LOCK_BOOT: &str = "dev.hoist.lock.boot";
 pub const LOCK_NAMESPACE: &str = "dev.hoist.lock.namespace";
+/// On a service that was upgraded in place and not confirmed: the config that holds what ran before.
+pub const UPGRADED: &str = "dev.hoist.upgraded";
+/// On the same, while it is brought back, and until that is through.
+pub const ROLLING_BACK: &str = "dev.hoist.rolling-back";
+/// On the same, where the operator stopped it on the way.
+pub const CANCELLED: &str = "dev.hoist.cancelled";
+/// On a config: the service of whose definition of before it keeps.
+pub const KEPT: &str = "dev.hoist.kept";

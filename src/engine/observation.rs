@@ -18,6 +18,8 @@ pub struct Observation {
     pub tasks: Vec<ObservedTask>,
     /// Containers of the project that are not tasks of a Swarm service.
     pub containers: Vec<ObservedContainer>,
+    /// Stopped containers of the project that are kept because their upgrade is not confirmed: see [`SetAside`].
+    pub set_aside: Vec<ObservedContainer>,
     pub networks: Vec<ObservedNetwork>,
     pub volumes: Vec<ObservedVolume>,
     pub configs: Vec<ObservedObject>,
@@ -204,4 +206,56 @@ pub struct ObservedImage {
     pub id: String,
     /// `name@sha256:…`, where the image came from a registry.
     pub digest: Option<String>,
+}
+
+/// The name of a container that was stopped and kept for its service's upgrade in place. Its labels cannot change any more, so
+/// that the name says all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// What it was called, and is to be called again.
+    pub name: String,
+    /// An engine that starts anew would start it: its restart policy was `always`, and is `unless-stopped` while it is kept.
+    pub always: bool,
+}
+
+impl SetAside {
+    const MARK: &str = ".hoist-before";
+    const ALWAYS: &str = "-always";
+
+    /// The name that it has while it is kept.
+    pub fn kept_name(&self) -> String {
+        let always = if self.always { Self::ALWAYS } else { "" };
+        format!("{}{}{always}", self.name, Self::MARK)
+    }
+
+    /// What a container's name says; `None` for one that is in use.
+    pub fn read(name: &str) -> Option<Self> {
+        let (name, rest) = name.rsplit_once(Self::MARK)?;
+        let always = match rest {
+            "" => false,
+            Self::ALWAYS => true,
+            _ => return None,
+        };
+        Some(SetAside {
+            name: name.to_owned(),
+            always,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SetAside;
+
+    #[test]
+    fn a_name_says_whether_its_container_is_set_aside_and_what_it_was() {
+        for always in [false, true] {
+            let name = "shop-web-1".to_owned();
+            let aside = SetAside { name, always };
+            assert_eq!(SetAside::read(&aside.kept_name()), Some(aside));
+        }
+        for other in ["shop-web-1", "web.hoist-beforehand", "web.hoist-before.1"] {
+            assert_eq!(SetAside::read(other), None, "{other}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::connection::{Engine, Engines};
 use super::error::EngineError;
 use super::observation::{
     Cluster, Observation, ObservedContainer, ObservedImage, ObservedIngress, ObservedNetwork, ObservedNode,
-    ObservedObject, ObservedService, ObservedTask, ObservedVolume,
+    ObservedObject, ObservedService, ObservedTask, ObservedVolume, SetAside,
 };
 use super::{labels, models};
 
@@ -114,7 +114,10 @@ async fn gather(
     for (name, outcome) in hosts {
         match outcome {
             Ok(found) => {
-                observation.containers.extend(found.containers);
+                let (aside, in_use): (Vec<_>, Vec<_>) =
+                    (found.containers.into_iter()).partition(|found| SetAside::read(&found.name).is_some());
+                observation.containers.extend(in_use);
+                observation.set_aside.extend(aside);
                 observation.volumes.extend(found.volumes);
                 observation.networks.extend(found.networks);
                 observation.images.insert(name.clone(), found.images);

@@ -85,7 +85,7 @@ pub(super) fn plan(
         None => swarm_service::specification(project, service, &around),
     };
     spec.labels.get_or_insert_default().extend(standing);
-    count_replacements(&mut spec, running, draft.options.force_recreate);
+    count_replacements(&mut spec, running, draft.options.replaces_all(&service.name));
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();
     let made_here = images::made_here(observed, draft.situation.builder, service, &image).filter(|_| !keeps_image);
@@ -95,7 +95,8 @@ pub(super) fn plan(
         image: image.clone(),
         replicas: (!is_global(service)).then_some(replicas),
         must_be,
-        force: draft.options.force_recreate,
+        in_service: draft.options.in_service.clone().filter(|_| running.is_some()),
+        force: draft.options.replaces_all(&service.name),
         exact_image: match running.filter(|_| keeps_image) {
             Some(running) => images::image_of(running).map(str::to_owned),
             None => made_here.clone().or_else(|| images::running_reference(running, &image)),
@@ -195,7 +196,7 @@ fn what_changed(
         .labels
         .as_ref()
         .and_then(|labels| labels.get(labels::CONFIG_HASH));
-    if draft.options.force_recreate {
+    if draft.options.replaces_all(&planned.service) {
         return Some("asked for".to_owned());
     }
     if rebalance::is_off(&running.spec) {
@@ -221,6 +222,10 @@ fn what_changed(
     }
     match (running.replicas, planned.replicas) {
         (Some(from), Some(to)) if from != to => Some(format!("replicas {from} → {to}")),
+        // Who brings a project to what its file says has decided.
+        _ if draft.options.in_service.is_none() && running.labels.contains_key(labels::UPGRADED) => {
+            Some("its upgrade is confirmed".to_owned())
+        }
         _ => None,
     }
 }

@@ -100,6 +100,7 @@ pub(super) fn container(
         files,
         must_be,
         starts_first: false,
+        keeps_before: false,
     }
 }
 

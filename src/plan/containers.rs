@@ -34,12 +34,16 @@ pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &S
     let content = content_digests(draft, service);
     let running = existing.values().flatten().next().map(|found| &found.labels);
     let standing = draft.standing(service, running);
+    let in_service = draft.options.in_service.is_some() && !existing.is_empty();
     let wanted: Vec<ContainerPlan> = hosts
         .iter()
         .enumerate()
         .map(|(index, host)| {
             let number = index as u64 + 1;
-            container::container(draft.project, service, number, host, must_be, &content, &standing)
+            ContainerPlan {
+                keeps_before: in_service,
+                ..container::container(draft.project, service, number, host, must_be, &content, &standing)
+            }
         })
         .collect();
     provide(draft, service, &wanted, &existing)?;
@@ -53,9 +57,26 @@ pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &S
         .filter(|(number, _)| **number > hosts.len() as u64)
         .flat_map(|(_, found)| found);
     for found in surplus {
-        draft.push(removal(found, service.stop_grace_period), Vec::new(), "fewer replicas");
+        let action = match in_service {
+            true => Action::SetAsideContainer {
+                service: service.name.clone(),
+                host: found.host.clone(),
+                name: found.name.clone(),
+                id: found.id.clone(),
+                grace: service.stop_grace_period,
+            },
+            false => removal(found, service.stop_grace_period),
+        };
+        draft.push(action, Vec::new(), "fewer replicas");
     }
-    if steps.is_empty() {
+    let confirmed = match draft.options.in_service.is_none() && !draft.options.only_scale {
+        true => set_aside(observed, &service.name),
+        false => Vec::new(),
+    };
+    for found in &confirmed {
+        draft.push(removal(found, None), steps.clone(), "its upgrade is confirmed");
+    }
+    if steps.is_empty() && confirmed.is_empty() {
         draft.plan.unchanged.push(service.name.clone());
     }
     draft.services.insert(service.name.clone(), steps);
@@ -71,6 +92,12 @@ pub(super) fn removal(found: &ObservedContainer, grace: Option<Duration>) -> Act
         id: found.id.clone(),
         grace,
     }
+}
+
+/// The containers that were set aside when the service was upgraded in place.
+fn set_aside<'a>(observed: &'a Observation, service: &str) -> Vec<&'a ObservedContainer> {
+    let own = |found: &&ObservedContainer| found.labels.get(labels::SERVICE).is_some_and(|name| name == service);
+    observed.set_aside.iter().filter(own).collect()
 }
 
 /// The service's containers by number; more than one of a number is what an interrupted replacement left.
@@ -306,7 +333,7 @@ fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &O
     if draft.options.only_scale {
         return None;
     }
-    if draft.options.force_recreate {
+    if draft.options.replaces_all(&planned.service) {
         return Some("asked for".to_owned());
     }
     if found.host != planned.host {

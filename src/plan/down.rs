@@ -39,7 +39,7 @@ pub fn down(name: &str, project: Option<&Project>, observed: &Observation, optio
         };
         push(&mut plan, &name, action);
     }
-    for container in &observed.containers {
+    for container in observed.containers.iter().chain(&observed.set_aside) {
         let name = container.labels.get(labels::SERVICE).cloned().unwrap_or_default();
         let grace = project
             .and_then(|project| project.services.get(&name))

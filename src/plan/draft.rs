@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::images::ImageOptions;
+use super::in_service::InService;
 use super::ingress::Claim;
 use super::rolling::{self, Replacement};
 use super::volumes::Pins;
@@ -34,6 +35,16 @@ pub struct UpOptions {
     pub replace_hosts: bool,
     /// A service that takes another's place, in a rolling upgrade.
     pub replacement: Option<Replacement>,
+    /// What is changed in place stays to be confirmed or rolled back.
+    pub in_service: Option<InService>,
+}
+
+impl UpOptions {
+    /// Whether every replica of a service is to be replaced, changed or not.
+    pub(super) fn replaces_all(&self, service: &str) -> bool {
+        let named = || self.services.is_empty() || self.services.iter().any(|named| named == service);
+        self.force_recreate || self.in_service.as_ref().is_some_and(|wish| wish.force) && named()
+    }
 }
 
 /// What the plan is made against.

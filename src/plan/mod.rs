@@ -15,6 +15,7 @@ pub mod error;
 pub mod host_data;
 pub mod hosts;
 pub mod images;
+pub mod in_service;
 pub mod ingress;
 mod networks;
 mod objects;
@@ -159,6 +160,14 @@ pub enum Action {
         id: String,
         grace: Option<std::time::Duration>,
     },
+    /// Stops a container and keeps it until the change is confirmed or rolled back.
+    SetAsideContainer {
+        service: String,
+        host: String,
+        name: String,
+        id: String,
+        grace: Option<std::time::Duration>,
+    },
     RemoveService {
         service: String,
         name: String,
@@ -233,6 +242,8 @@ pub struct ServicePlan {
     /// `None`: global.
     pub replicas: Option<u64>,
     pub must_be: Readiness,
+    /// What runs now is kept until the change is confirmed or rolled back; and the pace that the operator asks for.
+    pub in_service: Option<in_service::InService>,
 }
 
 /// A container that is to be made.
@@ -254,6 +265,8 @@ pub struct ContainerPlan {
     pub must_be: Readiness,
     /// It runs, and is healthy, before what it replaces stops.
     pub starts_first: bool,
+    /// The container whose place it takes is kept until the change is confirmed or rolled back.
+    pub keeps_before: bool,
 }
 
 /// What a service must be before what depends on it goes on.

@@ -91,7 +91,9 @@ fn objects_of(
 
 /// Objects of the project that nothing uses any more go once every service has changed over.
 pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
-    if draft.situation.observed.cluster.is_none() || !draft.options.services.is_empty() {
+    // What a service could be rolled back to may need them all.
+    let keeps = draft.options.in_service.is_some();
+    if draft.situation.observed.cluster.is_none() || !draft.options.services.is_empty() || keeps {
         return;
     }
     let observed = draft.situation.observed;

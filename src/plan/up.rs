@@ -230,7 +230,8 @@ fn orphans(draft: &mut Draft<'_>) {
             names.push(name);
         }
     }
-    for container in observed.containers.iter().filter(|container| !known(&container.labels)) {
+    let containers = observed.containers.iter().chain(&observed.set_aside);
+    for container in containers.filter(|container| !known(&container.labels)) {
         let service = container.labels.get(labels::SERVICE).unwrap_or(&container.name).clone();
         if draft.options.remove_orphans {
             let action = super::containers::removal(container, None);

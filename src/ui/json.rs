@@ -121,6 +121,10 @@ fn service_fields(progress: &ServiceProgress) -> Value {
         }
         ServiceProgress::Completed => json!({"state": "completed"}),
         ServiceProgress::UpToDate => json!({"state": "up_to_date"}),
+        ServiceProgress::RollingBack => json!({"state": "rolling_back"}),
+        ServiceProgress::RolledBack => json!({"state": "rolled_back"}),
+        ServiceProgress::Confirmed => json!({"state": "confirmed"}),
+        ServiceProgress::Cancelled => json!({"state": "cancelled"}),
         ServiceProgress::Failed { reason, log } => json!({"state": "failed", "reason": reason, "log": log}),
         ServiceProgress::Skipped => json!({"state": "skipped"}),
         ServiceProgress::Removing => json!({"state": "removing"}),

@@ -241,6 +241,9 @@ fn line(step: &Step) -> Line {
         Action::RemoveContainer {
             service, host, name, ..
         } => container(Effect::Remove, "remove_container", name, service, host),
+        Action::SetAsideContainer {
+            service, host, name, ..
+        } => container(Effect::Remove, "set_aside_container", name, service, host),
         Action::RemoveService { service, .. } => {
             of(Group::Services, Effect::Remove, "remove_service", "service", service)
         }

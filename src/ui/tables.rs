@@ -93,6 +93,7 @@ pub fn replicas_json(rows: &[ReplicaStatus]) -> String {
             "for_seconds": row.for_seconds,
             "ports": row.ports,
             "message": row.message,
+            "upgrade": row.upgrade,
         })
     }))
 }
@@ -188,7 +189,11 @@ fn replica_status(row: &ReplicaStatus) -> String {
             Some("starting") => style::WARN,
             _ => style::GOOD,
         };
-        return style::paint(tone, &format!("Up {age}{health}"));
+        let upgrade = row
+            .upgrade
+            .map(|upgrade| style::paint(style::WARN, &format!(", {upgrade}")))
+            .unwrap_or_default();
+        return style::paint(tone, &format!("Up {age}{health}")) + &upgrade;
     }
     let mut status = format!("{} {age} ago", capitalised(&row.state));
     if let Some(message) = &row.message {

@@ -311,6 +311,10 @@ fn service_line(service: &str, progress: &ServiceProgress) -> Line {
         }
         ServiceProgress::Completed => line("completed", Tone::Good),
         ServiceProgress::UpToDate => line("up to date", Tone::Good),
+        ServiceProgress::RollingBack => line("rolling back", Tone::Active),
+        ServiceProgress::RolledBack => line("rolled back", Tone::Good),
+        ServiceProgress::Confirmed => line("confirmed", Tone::Good),
+        ServiceProgress::Cancelled => line("upgrade cancelled", Tone::Good),
         ServiceProgress::Failed { reason, .. } => line("failed", Tone::Failed).detail(reason),
         ServiceProgress::Skipped => line("left as it was", Tone::Waiting),
         ServiceProgress::Removing => line("removing", Tone::Active),

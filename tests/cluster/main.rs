@@ -18,10 +18,10 @@ mod managed_hosts;
 mod mixed;
 mod moved;
 mod one_at_a_time;
-mod rolling_upgrade;
 #[path = "../support/scene.rs"]
 mod scene;
 mod single_engine;
 #[path = "../support/sweep.rs"]
 mod sweep;
+mod upgrades;
 mod web_cache;

@@ -216,3 +216,66 @@ fn a_container_serves_until_its_successor_is_healthy_where_the_file_says_so() {
     assert_ne!(second[0]["Id"].as_str().unwrap(), first[0]);
     assert_eq!(second[0]["Name"], format!("/{}-web-1", scene.name));
 }
+
+const UPGRADED: &str = "
+services:
+  web:
+    image: busybox:latest
+    command: [sh, -c, \"trap 'exit 0' TERM; tail -f /dev/null & wait\"]
+    restart: always
+    environment: {VERSION: \"${VERSION:-1}\"}
+    deploy: {replicas: 2}
+";
+
+#[test]
+fn an_upgrade_in_place_keeps_what_ran_before_until_it_is_decided() {
+    let scene = Scene::with("keep", UPGRADED);
+    let upgrade = |version: &str, more: &[&str]| {
+        let mut command = scene.command(&[&["up", "--upgrade", "web"], more].concat());
+        let output = command.env("VERSION", version).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    // The project's name is enough, wherever it is said.
+    let by_name = |words: &[&str]| scene.command(words).current_dir("/").output().unwrap();
+    let running = || {
+        let mut all = scene.local_containers("web");
+        all.retain(|found| found["State"]["Running"] == true);
+        all.iter().map(|found| found["Id"].clone()).collect::<Vec<_>>()
+    };
+    scene.hoist(&["up"]);
+    let first = scene.local_containers("web");
+    let ids = running();
+
+    // Twice, the second time with one replica less: what ran before either of them comes back, the very same containers.
+    assert!(upgrade("2", &[]).contains("`hoist rollback` brings back"));
+    assert!(scene.hoist(&["ps"]).contains("upgraded, not confirmed"));
+    upgrade("3", &["--scale", "web=1"]);
+    assert_eq!(running().len(), 1);
+    assert!(running().iter().all(|id| !ids.contains(id)));
+    assert!(by_name(&["rollback", "web"]).status.success());
+    assert_eq!(running(), ids);
+    let again = scene.local_containers("web");
+    for (one, other) in first.iter().zip(&again) {
+        assert_eq!(one["Name"], other["Name"]);
+        assert_eq!(one["HostConfig"]["RestartPolicy"], other["HostConfig"]["RestartPolicy"]);
+    }
+    assert!(scene.hoist(&["plan"]).contains("nothing to do"));
+
+    upgrade("2", &[]);
+    assert_eq!(scene.local_containers("web").len(), 4);
+    assert!(by_name(&["confirm"]).status.success());
+    assert_eq!(scene.local_containers("web").len(), 2);
+    for command in ["confirm", "rollback"] {
+        let refused = by_name(&[command, "web"]);
+        assert_eq!(refused.status.code(), Some(12));
+        assert!(text(&refused.stderr).contains("`web` was not upgraded in place"));
+    }
+    // An `up` that is no upgrade confirms; and nothing that was kept outlives the project.
+    upgrade("1", &[]);
+    scene.hoist(&["up"]);
+    assert_eq!(scene.local_containers("web").len(), 2);
+    upgrade("2", &[]);
+    scene.hoist(&["down"]);
+    assert_eq!(scene.local_containers("web"), Vec::<Value>::new());
+}

@@ -163,6 +163,7 @@ impl SystemService<'_> {
             spec,
             replicas: None,
             must_be: Readiness::Running,
+            in_service: None,
         }
     }
 

@@ -36,6 +36,7 @@ fn service(name: &str, replicas: Option<u64>) -> Box<ServicePlan> {
         spec: models::ServiceSpec::default(),
         replicas,
         must_be: Readiness::Running,
+        in_service: None,
     })
 }
 
@@ -52,6 +53,7 @@ fn container(name: &str) -> Box<ContainerPlan> {
         files: Vec::new(),
         must_be: Readiness::Completed,
         starts_first: false,
+        keeps_before: false,
     })
 }
 
@@ -152,6 +154,16 @@ fn every_step() -> Plan {
             "one too many",
         ),
         step(
+            Action::SetAsideContainer {
+                service: "gpu".to_owned(),
+                host: lab(1),
+                name: "shop-gpu-5".to_owned(),
+                id: "c".to_owned(),
+                grace: None,
+            },
+            "fewer replicas",
+        ),
+        step(
             Action::RemoveService {
                 service: "old".to_owned(),
                 name: "shop_old".to_owned(),
@@ -226,12 +238,13 @@ fn every_step_has_its_line() {
       ~ shop-gpu-2  environment changed (on lab-1)
       ~ shop-gpu-3  stopped (on lab-1)
       - shop-gpu-4  one too many (on lab-1)
+      - shop-gpu-5  fewer replicas (on lab-1)
       - old         not in the file
 
     note: `services.gpu.privileged`: runs as containers: Swarm services cannot be privileged
     note: the hosts have no IPVS: ports are published on the hosts that run them
 
-    8 to create, 4 to change, 6 to remove, 1 service up to date
+    8 to create, 4 to change, 7 to remove, 1 service up to date
     ");
 }
 
@@ -279,6 +292,6 @@ fn a_plan_is_one_object_in_json() {
     assert_eq!(actions.len(), plan.steps.len());
     insta::assert_snapshot!(value["steps"][8], @r#"{"action":"create_service","change":"create","kind":"service","name":"web","image":"nginx:1.27","replicas":2,"reason":"new","after":[5,7]}"#);
     insta::assert_snapshot!(value["steps"][4], @r#"{"action":"provide_image","change":"create","kind":"image","name":"shop-web","hosts":["lab-1","lab-2"],"reason":"missing","after":[]}"#);
-    insta::assert_snapshot!(value["summary"], @r#"{"create":8,"change":4,"remove":6}"#);
+    insta::assert_snapshot!(value["summary"], @r#"{"create":8,"change":4,"remove":7}"#);
     insta::assert_snapshot!(value["notes"][1], @r#"{"message":"the hosts have no IPVS: ports are published on the hosts that run them","path":null}"#);
 }

@@ -17,6 +17,7 @@ fn replica(name: &str, state: &str, health: Option<&str>, for_seconds: u64) -> R
         for_seconds,
         ports: Vec::new(),
         message: None,
+        upgrade: None,
     }
 }
 
@@ -84,8 +85,8 @@ fn colour_does_not_move_the_columns() {
 fn replicas_are_an_array_of_objects_in_json() {
     insta::assert_snapshot!(replicas_json(&some_replicas()[..2]), @r#"
     [
-      {"name":"web.1","service":"web","host":"lab-1","image":"nginx:1.27","state":"running","health":"healthy","for_seconds":130,"ports":["10.0.0.1:8080->80/tcp","10.0.0.1:443->443/tcp"],"message":null},
-      {"name":"web.2","service":"web","host":"lab-1","image":"nginx:1.27","state":"running","health":"unhealthy","for_seconds":7200,"ports":[],"message":null}
+      {"name":"web.1","service":"web","host":"lab-1","image":"nginx:1.27","state":"running","health":"healthy","for_seconds":130,"ports":["10.0.0.1:8080->80/tcp","10.0.0.1:443->443/tcp"],"message":null,"upgrade":null},
+      {"name":"web.2","service":"web","host":"lab-1","image":"nginx:1.27","state":"running","health":"unhealthy","for_seconds":7200,"ports":[],"message":null,"upgrade":null}
     ]
     "#);
     let parsed: Vec<Value> = serde_json::from_str(&replicas_json(&some_replicas())).unwrap();
