@@ -9,8 +9,9 @@ use crate::engine::observation::ObservedNode;
 use crate::engine::wait::{Progress as Waiting, WaitError, wait_until};
 use crate::engine::{Engine, EngineError, Engines, SwarmState, labels};
 
-/// A node learns of its new role from its managers; its engine then starts or stops its part of them.
-const ROLE_CHANGE: Duration = Duration::from_secs(30);
+/// A node learns of its new role from its managers; its engine then starts or stops its part of them. One that missed the word
+/// asks for a certificate of its new role after 16 s, and again after longer pauses (*swarmkit, node*).
+const ROLE_CHANGE: Duration = Duration::from_secs(90);
 
 /// How many managers a pool of so many hosts has where its file does not say: an odd number keeps a majority when one
 /// fails; more than five slow every change down.
