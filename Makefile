@@ -24,10 +24,14 @@ build: ## build target/debug/hoist
 $(HOIST):
 	cargo build --locked
 
-test: setup ## run all tests; they use real engines and local hosts
+test: ## run all tests; they use real engines and local hosts
+	@setup/packages
+	@setup/engine
 	@setup/run-tests all
 
-test-openstack: setup ## run the tests that need a real OpenStack, which they start on this machine
+test-openstack: ## run the tests that need a real OpenStack, which they start on this machine
+	@setup/packages
+	@setup/engine
 	@setup/run-tests openstack
 
 test-fast: ## run the tests that need no engine

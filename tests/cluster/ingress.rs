@@ -9,7 +9,7 @@ use crate::scene::{LocalHost, Scene, docker, text, wait_for};
 
 const HOSTS: &str = "
 x-hosts:
-  lab: {count: 2, local: {}}
+  lab: {count: 3, local: {}}
 x-web: &web
   build: {dockerfile_inline: \"FROM busybox\\nARG VERSION\\nENV VERSION=$$VERSION\\n\", args: {VERSION: \"${VERSION:-1}\"}}
   # Ends at once when it is told to: what it has begun is lost.
@@ -198,6 +198,14 @@ fn services_answer_on_every_host_and_no_change_loses_a_request() {
     assert!(updated.status.success(), "{}", text(&updated.stderr));
     since("the old image for two replicas", &load);
 
+    // In place, and back.
+    let mut command = scene.command(&["up", "--upgrade", "web"]);
+    let updated = command.env("VERSION", "2").output().unwrap();
+    assert!(updated.status.success(), "{}", text(&updated.stderr));
+    since("an upgrade in place", &load);
+    scene.hoist(&["rollback", "web"]);
+    since("what ran before", &load);
+
     // A second project brings a port, a host and so another configuration; it comes and goes.
     let neighbour = format!("{name}-n");
     scene.write(
@@ -242,6 +250,15 @@ fn services_answer_on_every_host_and_no_change_loses_a_request() {
     assert!(load.so_far().answers.keys().any(|answer| answer.starts_with("next ")));
     let tally = load.end();
     none_failed("all in all", &tally);
+
+    // Who is drained answers nobody, and the others go on.
+    let load = Load::on(&addresses[..2], "anything.example.net", "/");
+    scene.hoist(&["hosts", "drain", "lab-3"]);
+    none_failed("a drained host", &load.so_far());
+    scene.hoist(&["hosts", "activate", "lab-3"]);
+    let tally = load.end();
+    assert!(tally.requests > 0);
+    none_failed("a host that comes back", &tally);
 
     scene.hoist(&["down"]);
     assert_eq!(of_the_ingress(&scene), Vec::<String>::new());

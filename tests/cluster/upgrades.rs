@@ -1,11 +1,12 @@
 //! Upgrades on three hosts, from one service to another and in place, with callers inside the cluster the whole time.
 
 mod in_service;
+mod killed;
 mod rolling;
 
 use std::time::Duration;
 
-use crate::scene::Scene;
+use crate::scene::{LocalHost, Scene};
 
 /// Servers that go on serving for a moment once they are told to stop, as those that are to be replaced without a failed call must:
 /// who has just looked a name up still comes.
@@ -18,7 +19,7 @@ x-server: &server
     - -c
     - |
       echo $$VERSION > /tmp/index.html
-      trap 'sleep 1; exit 0' TERM
+      trap 'sleep 2; exit 0' TERM
       httpd -f -p 8080 -h /tmp & wait
   healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 1s, retries: 2}
 x-caller: &caller
@@ -27,7 +28,7 @@ x-caller: &caller
   command:
     - sh
     - -c
-    - 'while :; do wget -q -T 5 -O - http://$$CALLED:8080/ 2>&1 || echo failed at $$(date +%T); sleep 0.05; done'
+    - 'while :; do wget -q -T 20 -O - http://$$CALLED:8080/ 2>&1 || echo failed at $$(date +%T); sleep 0.05; done'
 services:
   blue:
     <<: *server
@@ -74,12 +75,32 @@ fn answers(scene: &Scene, caller: &str) -> (usize, Vec<String>) {
     (answered.len(), failed.into_iter().map(str::to_owned).collect())
 }
 
+fn a_host_is_drained_and_comes_back(scene: &Scene) {
+    let replicas = || {
+        let hosts = scene.hosts();
+        let of = |host: &LocalHost| ["blue", "green", "site"].map(|service| host.running(service).len());
+        hosts
+            .iter()
+            .map(|host| of(host).into_iter().sum())
+            .collect::<Vec<usize>>()
+    };
+    let all: usize = replicas().iter().sum();
+    for host in 1..=3 {
+        scene.hoist(&["hosts", "drain", &format!("lab-{host}")]);
+        let now = replicas();
+        assert_eq!((now[host - 1], now.iter().sum()), (0, all), "{now:?}");
+        scene.hoist(&["hosts", "activate", &format!("lab-{host}")]);
+    }
+}
+
 #[test]
 fn services_are_upgraded_step_by_step_and_no_call_fails() {
     let scene = Scene::with("roll", COMPOSE);
     scene.hoist(&["up", "--scale", "blue=2"]);
     in_service::a_service_is_changed_confirmed_and_rolled_back(&scene);
     rolling::a_service_takes_anothers_place_step_by_step(&scene);
+    a_host_is_drained_and_comes_back(&scene);
+    killed::the_run_after_a_killed_one_finishes_or_undoes(&scene);
     std::thread::sleep(Duration::from_secs(1));
     for caller in ["caller", "visitor"] {
         let (answered, failed) = answers(&scene, caller);

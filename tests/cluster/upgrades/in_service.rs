@@ -28,7 +28,7 @@ fn specification(scene: &Scene) -> Value {
 }
 
 /// The versions of the replicas that run, as their containers have them.
-fn versions(scene: &Scene) -> Vec<String> {
+pub fn versions(scene: &Scene) -> Vec<String> {
     let mut found = Vec::new();
     for host in scene.hosts() {
         for id in host.running("site") {
