@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::in_service::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
 use crate::deploy::in_service::Decision;
@@ -23,5 +24,13 @@ pub struct CancelArguments {
 /// Finds the project by its name or its file, and cancels.
 pub async fn cancel(arguments: CancelArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load_or_recall(settings, output)?;
-    in_service::decide(project, Decision::Cancel, &arguments.services, None, settings, output).await
+    in_service::decide(
+        project,
+        Decision::Cancel,
+        &arguments.services,
+        &Patience::default(),
+        settings,
+        output,
+    )
+    .await
 }

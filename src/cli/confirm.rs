@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::in_service::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
 use crate::deploy::in_service::Decision;
@@ -15,14 +16,21 @@ pub struct ConfirmArguments {
     /// Only these services [default: all that `up --upgrade` changed]
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Seconds that an upgrade under way may take to get through first [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 /// Finds the project by its name or its file, and confirms.
 pub async fn confirm(arguments: ConfirmArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load_or_recall(settings, output)?;
-    let wait = arguments.wait_timeout;
-    in_service::decide(project, Decision::Confirm, &arguments.services, wait, settings, output).await
+    let patience = &arguments.patience;
+    in_service::decide(
+        project,
+        Decision::Confirm,
+        &arguments.services,
+        patience,
+        settings,
+        output,
+    )
+    .await
 }

@@ -191,7 +191,9 @@ fn hint_of(error: &DeployError) -> Option<String> {
             state: Some(state),
             ..
         } => state.ways_out(service),
-        DeployError::NotUpgraded { service, runs: true, .. } => {
+        DeployError::NotUpgraded {
+            service, runs: true, ..
+        } => {
             format!("`hoist up --upgrade {service}` changes it in place and keeps what ran before")
         }
         DeployError::NotUpgraded { .. } => "`hoist ps` lists what runs".into(),

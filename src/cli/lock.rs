@@ -5,7 +5,7 @@ use clap::Args;
 use crate::deploy::Operator;
 
 /// What a command does where somebody else is at work on the project.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct LockArguments {
     /// Wait where somebody else is at work on the project, instead of refusing
     #[arg(long)]

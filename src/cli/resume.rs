@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
+use super::in_service::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
 use crate::deploy::in_service::Decision;
@@ -14,14 +15,21 @@ pub struct ResumeArguments {
     /// Only these services [default: all whose upgrade stopped]
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Seconds that one service may take to come up [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 /// Finds the project by its name or its file, and goes on.
 pub async fn resume(arguments: ResumeArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load_or_recall(settings, output)?;
-    let wait = arguments.wait_timeout;
-    in_service::decide(project, Decision::Resume, &arguments.services, wait, settings, output).await
+    let patience = &arguments.patience;
+    in_service::decide(
+        project,
+        Decision::Resume,
+        &arguments.services,
+        patience,
+        settings,
+        output,
+    )
+    .await
 }

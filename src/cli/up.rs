@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
-use super::lock::LockArguments;
+use super::in_service::Patience;
 use super::settings::Settings;
 use super::{in_service, plan, project};
 use crate::deploy;
@@ -68,25 +68,22 @@ pub struct UpArguments {
     /// Replace hosts that were made from another image or flavor than the file names now, one at a time, drained first
     #[arg(long)]
     replace_hosts: bool,
-    /// Seconds that one service may take to come up [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
+    #[command(flatten)]
+    patience: Patience,
     /// Does nothing: `up` returns anyway. Taken for the sake of `docker compose up -d`
     #[arg(short, long)]
     detach: bool,
     /// Follow the logs once everything runs
     #[arg(long, conflicts_with = "detach")]
     attach: bool,
-    #[command(flatten)]
-    lock: LockArguments,
 }
 
 /// Loads the project, brings it up, and says where it answers.
 pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     if let Some(decision) = arguments.decision() {
         let project = project::load_or_recall(settings, output)?;
-        let wait = arguments.wait_timeout;
-        return in_service::decide(project, decision, &arguments.services, wait, settings, output).await;
+        let patience = &arguments.patience;
+        return in_service::decide(project, decision, &arguments.services, patience, settings, output).await;
     }
     let project = project::load_to_deploy(settings, output)?;
     let options = arguments.options();
@@ -94,9 +91,8 @@ pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) ->
         return plan::show(&project, &options, settings, output).await;
     }
     let progress = settings.progress(output);
-    let operator = arguments
-        .lock
-        .apply(settings.operator(progress.events(), arguments.wait_timeout));
+    let operator = settings.operator(progress.events(), arguments.patience.wait_timeout);
+    let operator = arguments.patience.lock.apply(operator);
     let outcome = deploy::up::up(project.clone(), &operator, &options).await;
     progress.finish();
     outcome?;

@@ -14,12 +14,13 @@ use super::deployment::Deployment;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::Event;
 use super::operator::Operator;
-use super::{ingress, pool};
+use super::pool::{self, Pool};
+use super::{ingress, lock};
 use crate::compose::Project;
 use crate::engine::{Observation, labels, observe};
 use crate::plan::in_service::{self, State};
 
-pub(super) use cluster::keep;
+pub(super) use cluster::{keep, until_through};
 
 /// What is done with services that were upgraded in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +69,29 @@ pub async fn decide(
     decision: Decision,
     services: &[String],
 ) -> Result<(), DeployError> {
+    lock::while_holding(&project.name, operator, decision.as_str(), async |lock, operator| {
+        let pool = match decision {
+            // What it stops holds the lock.
+            Decision::Cancel => pool::reached(&project, operator).await?,
+            _ => lock.reach(&project, operator).await?,
+        };
+        carry_out(&project, operator, &pool, decision, services).await
+    })
+    .await
+}
+
+async fn carry_out(
+    project: &Arc<Project>,
+    operator: &Operator,
+    pool: &Pool,
+    decision: Decision,
+    services: &[String],
+) -> Result<(), DeployError> {
     let started = Instant::now();
-    let pool = pool::reached(&project, operator).await?;
     let observed = observe::observe(&pool.engines, &project.name, &[], None).await?;
     let chosen = choose(&observed, decision, services)?;
     let contents = Arc::new(Contents::default());
-    let deployment = Deployment::new(Arc::clone(&project), operator, pool.engines.clone(), None, contents);
+    let deployment = Deployment::new(Arc::clone(project), operator, pool.engines.clone(), None, contents);
     let mut failed = Vec::new();
     for service in &chosen {
         match one(&deployment, &observed, decision, service).await {

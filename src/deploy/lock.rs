@@ -121,7 +121,7 @@ struct Held {
 }
 
 enum Place {
-    Cluster(ClusterLock),
+    Cluster(Box<ClusterLock>),
     File(FileLock),
 }
 
@@ -193,7 +193,10 @@ impl Lock {
             return Ok(Taken::AtOnce);
         }
         let place = match engines.manager {
-            Some(_) => Place::Cluster(ClusterLock::new(&self.project, self.holder.clone(), engines)),
+            Some(_) => {
+                let lock = ClusterLock::new(&self.project, self.holder.clone(), engines);
+                Place::Cluster(Box::new(lock))
+            }
             None => Place::File(FileLock::new(
                 file::path(&self.operator, &self.project),
                 self.holder.clone(),

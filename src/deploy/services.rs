@@ -71,7 +71,12 @@ pub(super) async fn update(deployment: &Deployment, planned: &ServicePlan, id: &
                 } else {
                     BTreeSet::new()
                 };
-                return converge(deployment, planned, id, &old).await;
+                converge(deployment, planned, id, &old).await?;
+                if planned.in_service.is_some() {
+                    // A replica that ends within the time that the cluster watches it is one that did not come up.
+                    in_service::until_through(deployment, &planned.service, id).await?;
+                }
+                return Ok(());
             }
             // The cluster itself touches a service while it updates it.
             Err(error) if error.is_out_of_sequence() && attempt < 5 => deployment.pause(LOOK).await?,

@@ -53,7 +53,7 @@ async fn change(
     let mut pool = pool?;
     // A cluster that was made just now has no lock yet.
     lock.take(&pool).await?;
-    known_projects::remember(&operator.state, &project)?;
+    known_projects::remember(&operator.state, project)?;
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
     let outcome = match built {

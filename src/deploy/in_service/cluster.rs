@@ -182,7 +182,11 @@ pub(super) async fn resume(deployment: &Deployment, service: &str, id: &str) -> 
 /// # Errors
 ///
 /// The cluster stops on the way; the time limit.
-async fn until_through(deployment: &Deployment, service: &str, id: &str) -> Result<Option<ObservedService>, StepError> {
+pub(in super::super) async fn until_through(
+    deployment: &Deployment,
+    service: &str,
+    id: &str,
+) -> Result<Option<ObservedService>, StepError> {
     let started = Instant::now();
     loop {
         let Some(found) = deployment.manager()?.service(id).await? else {
