@@ -38,6 +38,8 @@ struct Look {
     running: u64,
     /// Tasks of before the change that still run or should.
     old: usize,
+    /// Those of them that run and are to go on.
+    kept: u64,
     /// Tasks since the change that ended.
     ended: Vec<ObservedTask>,
     /// What holds the rest up.
@@ -84,6 +86,11 @@ fn look(tasks: &[ObservedTask], id: &str, old: &BTreeSet<String>, ended_before: 
             .filter(|task| old.contains(&task.id))
             .filter(|task| is_alive(task))
             .count(),
+        kept: own
+            .iter()
+            .filter(|task| old.contains(&task.id))
+            .filter(|task| task.state == TaskState::Running && task.desired_state == TaskState::Running)
+            .count() as u64,
         complete: ended.iter().filter(|task| task.state == TaskState::Complete).count() as u64,
         ended,
         message,
@@ -184,8 +191,10 @@ pub(super) async fn converge(
         if last_word && let Some(task) = now.ended.first() {
             return Err(failure(deployment, planned, task).await);
         }
-        if now.old > 0 && now.running == 0 && started.elapsed() > UPDATE_BEGINS && !is_updating(deployment, id).await? {
-            // The cluster took the change without replacing anything: the replicas of before are the right ones.
+        let enough = now.running == 0 || now.running + now.kept >= desired;
+        if now.old > 0 && enough && started.elapsed() > UPDATE_BEGINS && !is_updating(deployment, id).await? {
+            // What the cluster did not replace is as it should be already: all of it, or what an update that did not get
+            // through had not reached.
             return Box::pin(converge(deployment, planned, id, &BTreeSet::new())).await;
         }
         if let Some(stopped) = update_stopped(deployment, planned, id, old, &now).await? {

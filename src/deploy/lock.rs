@@ -122,7 +122,7 @@ struct Held {
 
 enum Place {
     Cluster(Box<ClusterLock>),
-    File(FileLock),
+    File(Box<FileLock>),
 }
 
 impl Lock {
@@ -197,10 +197,10 @@ impl Lock {
                 let lock = ClusterLock::new(&self.project, self.holder.clone(), engines);
                 Place::Cluster(Box::new(lock))
             }
-            None => Place::File(FileLock::new(
+            None => Place::File(Box::new(FileLock::new(
                 file::path(&self.operator, &self.project),
                 self.holder.clone(),
-            )),
+            ))),
         };
         let mut waited_for: Option<Holder> = None;
         loop {

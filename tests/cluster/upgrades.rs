@@ -52,7 +52,7 @@ services:
       retries: 2
     deploy:
       replicas: 3
-      placement: {constraints: [\"node.labels.nowhere != ${NOWHERE:-true}\"]}
+      placement: {constraints: [\"${PLACED:-node.platform.os == linux}\"]}
       update_config: {parallelism: 1, delay: 100ms, monitor: 2s, failure_action: pause}
       rollback_config: {parallelism: 2, monitor: 1s}
   caller:
