@@ -19,9 +19,9 @@ x-server: &server
     - -c
     - |
       echo $$VERSION > /tmp/index.html
-      trap 'sleep 2; exit 0' TERM
+      trap 'sleep 1; exit 0' TERM
       httpd -f -p 8080 -h /tmp & wait
-  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 1s, retries: 2}
+  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 500ms, retries: 2}
 x-caller: &caller
   image: busybox:latest
   init: true
@@ -40,7 +40,7 @@ services:
     profiles: [next]
   ill:
     <<: *server
-    healthcheck: {test: [CMD, 'false'], interval: 1s, retries: 2}
+    healthcheck: {test: [CMD, 'false'], interval: 500ms, retries: 2}
     profiles: [next]
   site:
     <<: *server
@@ -48,13 +48,13 @@ services:
     environment: {VERSION: \"site-${VERSION:-1}\", BROKEN: \"${BROKEN:-}\"}
     healthcheck:
       test: [CMD-SHELL, 'test -z \"$$BROKEN\" && wget -q -O /dev/null http://127.0.0.1:8080/']
-      interval: 1s
+      interval: 500ms
       retries: 2
     deploy:
       replicas: 3
       placement: {constraints: [\"${PLACED:-node.platform.os == linux}\"]}
-      update_config: {parallelism: 1, delay: 100ms, monitor: 2s, failure_action: pause}
-      rollback_config: {parallelism: 2, monitor: 1s}
+      update_config: {parallelism: 1, monitor: 500ms, failure_action: pause}
+      rollback_config: {parallelism: 2, monitor: 500ms}
   caller:
     <<: *caller
     environment: {CALLED: shop}
@@ -85,12 +85,10 @@ fn a_host_is_drained_and_comes_back(scene: &Scene) {
             .collect::<Vec<usize>>()
     };
     let all: usize = replicas().iter().sum();
-    for host in 1..=3 {
-        scene.hoist(&["hosts", "drain", &format!("lab-{host}")]);
-        let now = replicas();
-        assert_eq!((now[host - 1], now.iter().sum()), (0, all), "{now:?}");
-        scene.hoist(&["hosts", "activate", &format!("lab-{host}")]);
-    }
+    scene.hoist(&["hosts", "drain", "lab-2"]);
+    let now = replicas();
+    assert_eq!((now[1], now.iter().sum()), (0, all), "{now:?}");
+    scene.hoist(&["hosts", "activate", "lab-2"]);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn what_does_not_come_up_pauses_and_is_rolled_back(scene: &Scene) {
 }
 
 fn it_is_cancelled_and_gone_on_with(scene: &Scene) {
-    let words = ["up", "--upgrade", "site", "--interval", "4s"];
+    let words = ["up", "--upgrade", "site", "--interval", "3s"];
     let mut command = scene.command(&words);
     let under_way = command
         .env("VERSION", "2")
@@ -156,7 +156,7 @@ fn it_is_cancelled_and_gone_on_with(scene: &Scene) {
     let ended = under_way.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(40), "{}", text(&ended.stderr));
     assert!(text(&ended.stderr).contains("cancelled"), "{}", text(&ended.stderr));
-    std::thread::sleep(Duration::from_secs(6));
+    std::thread::sleep(Duration::from_secs(5));
     assert!((1..3).contains(&count()), "{} of 3 are new", count());
     assert_eq!(stands(scene), "upgrade cancelled");
     assert!(by_name(scene, &["resume"]).status.success());
