@@ -71,6 +71,7 @@ impl CliError {
             CliError::Program { .. } => 1,
             CliError::Deploy(error) => match error {
                 DeployError::NoSuchService { .. }
+                | DeployError::NoSuchRevision { .. }
                 | DeployError::NoSuchHost { .. }
                 | DeployError::NoGroups { .. }
                 | DeployError::WholePool { .. }
@@ -174,6 +175,13 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::Engine(error) => return error.hint(),
         DeployError::NoBuilder { source, .. } => return source.hint(),
         DeployError::NoSuchService { known, .. } => format!("the project has {}", known.join(", ")),
+        DeployError::NoSuchRevision { known, .. } if known.is_empty() => {
+            "none is kept yet: each `hoist up` that changes something makes one".into()
+        }
+        DeployError::NoSuchRevision { known, .. } => {
+            let known: Vec<String> = known.iter().map(u64::to_string).collect();
+            format!("it has {}: `hoist history` shows them", known.join(", "))
+        }
         DeployError::NoSuchHost { known, .. } if known.is_empty() => {
             "the pool has no hosts yet: `hoist hosts up` makes them".into()
         }

@@ -4,10 +4,12 @@
 mod cancel;
 mod config;
 mod confirm;
+mod diff;
 mod discovery;
 mod down;
 pub mod error;
 mod global;
+mod history;
 mod hosts;
 mod import;
 mod in_service;
@@ -71,6 +73,8 @@ enum Command {
     Resume(resume::ResumeArguments),
     Hosts(hosts::HostsArguments),
     Volumes(volumes::VolumesArguments),
+    History(history::HistoryArguments),
+    Diff(diff::DiffArguments),
     Unlock(unlock::UnlockArguments),
     Plan(plan::PlanArguments),
     Config(config::ConfigArguments),
@@ -96,6 +100,8 @@ pub async fn run(arguments: Arguments) -> u8 {
         Command::Resume(arguments) => resume::resume(arguments, &settings, &output).await,
         Command::Hosts(arguments) => hosts::hosts(arguments, &settings, &output).await,
         Command::Volumes(arguments) => volumes::volumes(arguments, &settings, &output).await,
+        Command::History(arguments) => history::history(arguments, &settings, &output).await,
+        Command::Diff(arguments) => diff::diff(arguments, &settings, &output).await,
         Command::Unlock(arguments) => unlock::unlock(arguments, &settings, &output).await,
         Command::Plan(arguments) => plan::plan(arguments, &settings, &output).await,
         Command::Config(arguments) => config::config(arguments, &settings, &output),

@@ -6,19 +6,27 @@ use super::error::CliError;
 use super::in_service::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
+use crate::deploy;
 use crate::deploy::in_service::Decision;
 use crate::ui::output::Output;
 
-/// Bring back what ran before an upgrade in place: its image, its environment, its number of replicas.
+/// Bring back what ran before an upgrade in place, or the whole project as it was in a revision.
 ///
-/// Replicas change over at the pace of `deploy.rollback_config`. One that does not come up ends it there: nothing is rolled
-/// back twice, and the same command tries again.
+/// A service gets its image, its environment and its number of replicas back. Replicas change over at the pace of
+/// `deploy.rollback_config`. One that does not come up ends it there: nothing is rolled back twice, and the same command tries
+/// again.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: hoist up --upgrade web || hoist rollback web")]
+#[command(after_help = "\
+Examples:
+  hoist up --upgrade web || hoist rollback web
+  hoist rollback --to 4                          as it was in revision 4 of `hoist history`")]
 pub struct RollbackArguments {
     /// Only these services [default: all that `up --upgrade` changed]
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
+    /// Bring the whole project back to this revision, without services that it did not have; hosts stay as the file says
+    #[arg(long, value_name = "REVISION", conflicts_with = "services")]
+    to: Option<u64>,
     #[command(flatten)]
     patience: Patience,
 }
@@ -27,6 +35,13 @@ pub struct RollbackArguments {
 pub async fn rollback(arguments: RollbackArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let project = project::load_or_recall(settings, output)?;
     let patience = &arguments.patience;
+    if let Some(number) = arguments.to {
+        let progress = settings.progress(output);
+        let operator = settings.operator(progress.events(), patience.wait_timeout);
+        let outcome = deploy::history::roll_back_to(project, &patience.lock.apply(operator), number).await;
+        progress.finish();
+        return Ok(outcome?);
+    }
     in_service::decide(
         project,
         Decision::RollBack,

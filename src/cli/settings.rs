@@ -3,6 +3,7 @@
 //! The one place that reads environment variables.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,7 +201,20 @@ fn state_directory(environment: &Environment, home: &Path) -> PathBuf {
 /// The name that the user logged in by.
 fn user(environment: &Environment) -> String {
     let said = environment.get("USER").or_else(|| environment.get("LOGNAME"));
-    said.unwrap_or("somebody").to_owned()
+    said.map(str::to_owned)
+        .or_else(|| {
+            let id = std::fs::metadata("/proc/self").ok()?.uid();
+            name_of_user(&std::fs::read_to_string("/etc/passwd").ok()?, id)
+        })
+        .unwrap_or_else(|| "somebody".to_owned())
+}
+
+/// The name of a user id in a file such as `/etc/passwd`.
+fn name_of_user(accounts: &str, id: u32) -> Option<String> {
+    let id = id.to_string();
+    let own = |line: &&str| line.split(':').nth(2) == Some(id.as_str());
+    let line = accounts.lines().find(own)?;
+    line.split(':').next().map(str::to_owned)
 }
 
 /// The machine's own name, as `hostname` prints it.
@@ -261,6 +275,13 @@ mod tests {
             ..GlobalArguments::default()
         };
         assert_eq!(settings(said, &variables).env_files, [PathBuf::from("c.env")]);
+    }
+
+    #[test]
+    fn a_user_without_variables_is_known_by_the_accounts() {
+        let accounts = "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000:Ann:/home/ann:/bin/sh\n";
+        assert_eq!(name_of_user(accounts, 1000).as_deref(), Some("ann"));
+        assert_eq!(name_of_user(accounts, 10), None);
     }
 
     #[test]

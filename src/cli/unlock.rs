@@ -17,7 +17,7 @@ pub struct UnlockArguments {}
 
 /// Loads the project and removes its lock.
 pub async fn unlock(_arguments: UnlockArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let project = project::load(settings, output)?;
+    let project = project::load_or_recall(settings, output)?;
     let holder = deploy::lock::unlock(&project, &settings.onlooker(output)).await?;
     let name = &project.name;
     output.remark(&match holder {

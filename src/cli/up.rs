@@ -134,6 +134,7 @@ impl UpArguments {
             force_recreate: self.force_recreate,
             remove_orphans: self.remove_orphans,
             replace_hosts: self.replace_hosts,
+            exact_images: Default::default(),
             replacement: None,
             in_service: self.in_service(),
         }

@@ -299,10 +299,12 @@ fn run(
     let mut project = typed::project(&tree, frame, findings, unusable);
     project.disabled = disabled.into_keys().collect();
     let support = supported(uses, &project, findings);
+    let canonical = output::Canonical::new(&tree);
+    project.canonical = canonical.yaml();
     Some(Loaded {
         project,
         warnings: Vec::new(),
-        canonical: output::Canonical::new(&tree),
+        canonical,
         profiles,
         refused: Vec::new(),
         support,

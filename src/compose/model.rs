@@ -53,6 +53,8 @@ pub struct Project {
     pub openstack: Option<Openstack>,
     /// What the files say of hosts, as a Compose file by itself: the name, `x-hosts`, `x-pool` and `x-openstack`.
     pub hosts_part: String,
+    /// All of it as a Compose file: what `hoist config` prints, `$` doubled.
+    pub canonical: String,
     /// Other top-level `x-` keys, as written.
     pub extensions: IndexMap<String, Value>,
     /// Where each attribute stands, for messages.

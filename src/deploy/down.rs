@@ -9,6 +9,7 @@ use super::error::DeployError;
 use super::event::Event;
 use super::lock::{self, Lock};
 use super::operator::Operator;
+use super::revisions::Revisions;
 use super::{execute, pool, remove_hosts};
 use crate::compose::Project;
 use crate::engine::observe;
@@ -61,7 +62,10 @@ async fn remove(
                 None,
                 Arc::new(Contents::default()),
             );
-            execute::execute(&plan, &deployment).await?
+            let changes = execute::execute(&plan, &deployment).await?;
+            // What they need of configs and secrets is gone.
+            Revisions::of(&project.name, operator, &pool.engines).forget().await?;
+            changes
         }
         // Nothing runs where there are no hosts.
         Err(DeployError::NoHosts { .. }) => 0,

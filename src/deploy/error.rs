@@ -83,6 +83,13 @@ pub enum DeployError {
         project: String,
         known: Vec<String>,
     },
+    /// A revision that was named is not kept.
+    #[error("project `{project}` has no revision {number}")]
+    NoSuchRevision {
+        project: String,
+        number: u64,
+        known: Vec<u64>,
+    },
     /// The operator interrupted.
     #[error("interrupted; unfinished: {}", unfinished.join(", "))]
     Interrupted { unfinished: Vec<String> },

@@ -9,6 +9,7 @@ use super::event::{Event, ImageProgress};
 use crate::engine::error::cause_chain;
 use crate::engine::transfer::transfer;
 use crate::engine::{Engine, EngineError};
+use crate::plan::images::is_id;
 
 /// Builds a service's image on the operator's engine.
 pub(super) async fn build(deployment: &Deployment, image: &str, service: &str) -> Result<(), StepError> {
@@ -59,7 +60,16 @@ pub(super) async fn provide(deployment: &Deployment, image: &str, hosts: &[Strin
         .services
         .values()
         .any(|service| service.build.is_some() && service.image_name(&deployment.project.name) == image);
-    let from_here = here.as_ref().is_some_and(|found| built || found.digest.is_none());
+    let by_id = is_id(image);
+    if by_id && here.is_none() {
+        let reason = "no registry has it, and this machine no longer has it either".to_owned();
+        let service = String::new();
+        let image = image.to_owned();
+        return Err(StepError::ImageMissing { image, service, reason });
+    }
+    let from_here = here
+        .as_ref()
+        .is_some_and(|found| built || by_id || found.digest.is_none());
     let work = async {
         match (&deployment.builder, here) {
             (Some(builder), Some(found)) if from_here => send(deployment, builder, image, &found.id, hosts).await,

@@ -15,7 +15,8 @@ use super::error::{DeployError, StepError, StepFailure};
 use super::event::Event;
 use super::operator::Operator;
 use super::pool::{self, Pool};
-use super::{ingress, lock};
+use super::site::Site;
+use super::{ingress, lock, revisions};
 use crate::compose::Project;
 use crate::engine::{Observation, labels, observe};
 use crate::plan::in_service::{self, State};
@@ -116,6 +117,12 @@ async fn carry_out(
     if !failed.is_empty() {
         let skipped = Vec::new();
         return Err(DeployError::Steps { failed, skipped });
+    }
+    if decision == Decision::RollBack && !chosen.is_empty() {
+        let site = Site::new(project, operator, pool, None, Contents::default())?;
+        let words = format!("rollback {}", chosen.join(" "));
+        // Nothing was taken from a file: each service is that of the revision that it is back at.
+        revisions::keep(&site, &words, &site.look().await?, &|_| false).await;
     }
     operator.events.emit(Event::Finished {
         command: decision.as_str(),

@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(super) use file::project_on_engine;
 pub use holder::Holder;
 
 use self::cluster::ClusterLock;
@@ -114,15 +115,16 @@ pub(super) struct Lock {
 }
 
 struct Held {
-    place: Arc<Place>,
+    place: Place,
     watch: JoinHandle<()>,
     /// The way to the engines, until the lock is let go of.
     _tunnels: Vec<Arc<Tunnel>>,
 }
 
+#[derive(Clone)]
 enum Place {
-    Cluster(Box<ClusterLock>),
-    File(Box<FileLock>),
+    Cluster(Arc<ClusterLock>),
+    File(Arc<FileLock>),
 }
 
 impl Lock {
@@ -187,7 +189,7 @@ impl Lock {
         let mut held = self.held.lock().await;
         if let Some(held) = &mut *held {
             held._tunnels.extend(tunnels.iter().cloned());
-            if let Place::Cluster(lock) = &*held.place {
+            if let Place::Cluster(lock) = &held.place {
                 lock.go_through(engines);
             }
             return Ok(Taken::AtOnce);
@@ -195,9 +197,9 @@ impl Lock {
         let place = match engines.manager {
             Some(_) => {
                 let lock = ClusterLock::new(&self.project, self.holder.clone(), engines);
-                Place::Cluster(Box::new(lock))
+                Place::Cluster(Arc::new(lock))
             }
-            None => Place::File(Box::new(FileLock::new(
+            None => Place::File(Arc::new(FileLock::new(
                 file::path(&self.operator, &self.project),
                 self.holder.clone(),
             ))),
@@ -230,8 +232,7 @@ impl Lock {
                 }
             }
         }
-        let place = Arc::new(place);
-        let watch = tokio::spawn(watch(Arc::clone(&place), self.stop.clone(), Arc::clone(&self.loss)));
+        let watch = tokio::spawn(watch(place.clone(), self.stop.clone(), Arc::clone(&self.loss)));
         *held = Some(Held {
             place,
             watch,
@@ -256,7 +257,7 @@ impl Lock {
             return;
         };
         held.watch.abort();
-        let let_go = match &*held.place {
+        let let_go = match &held.place {
             Place::Cluster(lock) => lock.let_go().await.map_err(|error| cause_chain(&error)),
             Place::File(lock) => lock.let_go().map_err(|error| cause_chain(&error)),
         };
@@ -284,10 +285,10 @@ impl Lock {
 
 /// Keeps the lock, and stops the command where it is lost. A cluster that does not answer has not given it to anybody else
 /// as far as can be known: the steps themselves fail there.
-async fn watch(place: Arc<Place>, stop: CancellationToken, loss: Arc<OnceLock<Option<Holder>>>) {
+async fn watch(place: Place, stop: CancellationToken, loss: Arc<OnceLock<Option<Holder>>>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        let look = match &*place {
+        let look = match &place {
             Place::Cluster(lock) => lock.keep().await,
             Place::File(lock) => lock.look(),
         };

@@ -98,7 +98,11 @@ async fn spread(
         };
         site.bring(&site.look().await?, &options).await?;
     }
-    site.tell_addresses(observed, !moves.is_empty()).await?;
+    let observed = match moves.is_empty() {
+        true => observed,
+        false => site.look().await?,
+    };
+    site.tell_addresses(&observed);
     operator.events.emit(Event::Finished {
         command: "rebalance",
         project: project.name.clone(),

@@ -15,8 +15,8 @@ use super::event::Event;
 use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::site::Site;
-use super::{ingress, pool, scale_running, up};
-use crate::compose::Project;
+use super::{ingress, pool, revisions, scale_running, up};
+use crate::compose::{Project, Service};
 use crate::engine::{Observation, labels};
 use crate::plan::images::ImageOptions;
 use crate::plan::rolling::{self, Replacement, Rolling, Scales, Wish};
@@ -56,8 +56,9 @@ pub async fn rolling_upgrade(
     operator: &Operator,
     request: &RollingUpgrade,
 ) -> Result<(), DeployError> {
-    lock::while_holding(&project.name, operator, "upgrade", async |lock, operator| {
-        change(&project, operator, request, lock).await
+    let words = format!("upgrade {} {}", request.wish.old, request.wish.new);
+    lock::while_holding(&project.name, operator, &words, async |lock, operator| {
+        change(&project, operator, request, lock, &words).await
     })
     .await
 }
@@ -67,6 +68,7 @@ async fn change(
     operator: &Operator,
     request: &RollingUpgrade,
     lock: &Lock,
+    words: &str,
 ) -> Result<(), DeployError> {
     let started = Instant::now();
     let new = UpOptions {
@@ -92,7 +94,7 @@ async fn change(
     )
     .await?;
     let site = Site::new(project, operator, &pool, builder.as_ref(), contents)?;
-    let observed = site.look().await?;
+    let mut observed = site.look().await?;
     let begun = begin(&site, &observed, &request.wish)?;
     for message in &begun.notes {
         operator.events.emit(Event::Note {
@@ -101,7 +103,12 @@ async fn change(
     }
     let upgrade = Upgrade { site: &site, request };
     let changes = built + upgrade.run(&observed, &begun).await?;
-    site.tell_addresses(observed, changes > 0).await?;
+    if changes > 0 {
+        observed = site.look().await?;
+        let taken = |service: &Service| service.name == request.wish.new;
+        revisions::keep(&site, words, &observed, &taken).await;
+    }
+    site.tell_addresses(&observed);
     operator.events.emit(Event::Finished {
         command: "upgrade",
         project: project.name.clone(),

@@ -10,7 +10,8 @@ use super::operator::Operator;
 use super::pool::Pool;
 use super::{execute, published, up};
 use crate::compose::Project;
-use crate::engine::{Engine, Observation};
+use crate::engine::{Engine, Observation, observe};
+use crate::plan::revision::Digests;
 use crate::plan::{self, Plan, UpOptions};
 
 /// A project, the hosts that are ready for it, and the contents that it brings.
@@ -21,6 +22,8 @@ pub(super) struct Site<'a> {
     /// The operator's own engine, where one answers.
     pub builder: Option<&'a Engine>,
     contents: Arc<Contents>,
+    /// Images to look for beside those that the file names.
+    exact_images: Vec<String>,
 }
 
 impl<'a> Site<'a> {
@@ -42,12 +45,30 @@ impl<'a> Site<'a> {
             pool,
             builder,
             contents,
+            exact_images: Vec::new(),
         })
+    }
+
+    /// The same, with these images looked for, too.
+    pub(super) fn with_images<'i>(mut self, images: impl IntoIterator<Item = &'i String>) -> Self {
+        self.exact_images = images.into_iter().cloned().collect();
+        self
+    }
+
+    /// The digests of the contents that the project brings.
+    pub(super) fn digests(&self) -> Digests<'_> {
+        Digests {
+            configs: &self.contents.config_digests,
+            secrets: &self.contents.secret_digests,
+        }
     }
 
     /// What runs now.
     pub(super) async fn look(&self) -> Result<Observation, DeployError> {
-        up::look(self.project, self.pool, self.builder).await
+        let mut images = up::image_names(self.project);
+        images.extend(self.exact_images.iter().cloned());
+        let engines = &self.pool.engines;
+        Ok(observe::observe(engines, &self.project.name, &images, self.builder).await?)
     }
 
     /// What carrying out a step needs.
@@ -90,17 +111,9 @@ impl<'a> Site<'a> {
     }
 
     /// Tells where the project's published ports answer.
-    ///
-    /// `observed`: what was seen last; it is looked at again where something has changed since.
-    pub(super) async fn tell_addresses(&self, observed: Observation, changed: bool) -> Result<(), DeployError> {
-        let publishes = self.project.services.values().any(|service| !service.ports.is_empty());
-        let observed = match changed && publishes {
-            true => self.look().await?,
-            false => observed,
-        };
-        for (service, addresses) in published::addresses(self.project, &observed, &self.pool.hosts) {
+    pub(super) fn tell_addresses(&self, observed: &Observation) {
+        for (service, addresses) in published::addresses(self.project, observed, &self.pool.hosts) {
             self.operator.events.emit(Event::Published { service, addresses });
         }
-        Ok(())
     }
 }

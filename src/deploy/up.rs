@@ -14,10 +14,10 @@ use super::lock::{self, Lock};
 use super::operator::Operator;
 use super::pool::{self, Pool};
 use super::site::Site;
-use super::{execute, known_projects, make_ready};
-use crate::compose::Project;
+use super::{execute, known_projects, make_ready, revisions};
+use crate::compose::{Project, Service};
 use crate::engine::{Engine, EngineError, Engines, Observation, observe};
-use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
+use crate::plan::{self, Action, Plan, Situation, Step, UpOptions, rolling};
 
 /// Brings a project up: makes the hosts that are missing, builds and sends images, and changes what differs.
 ///
@@ -26,18 +26,54 @@ use crate::plan::{self, Action, Plan, Situation, Step, UpOptions};
 /// What could not be done; what could was done, and the next run goes on from there.
 pub async fn up(project: Arc<Project>, operator: &Operator, options: &UpOptions) -> Result<(), DeployError> {
     let command = if options.only_scale { "scale" } else { "up" };
-    lock::while_holding(&project.name, operator, command, async |lock, operator| {
-        change(&project, operator, options, lock, command).await
+    let words = words(command, options);
+    let named = Named { command, words: &words };
+    lock::while_holding(&project.name, operator, &words, async |lock, operator| {
+        change(&project, operator, options, lock, named).await
     })
     .await
 }
 
-async fn change(
+/// How a command is called: in its last word, and as revisions and locks say it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub command: &'static str,
+    pub words: &'a str,
+}
+
+/// The command with the services that it was asked for.
+fn words(command: &str, options: &UpOptions) -> String {
+    let mut words = vec![command.to_owned()];
+    if !options.only_scale {
+        words.extend(options.services.iter().cloned());
+        words.extend(
+            options
+                .scale
+                .iter()
+                .map(|(service, number)| format!("--scale {service}={number}")),
+        );
+    } else {
+        words.extend(
+            options
+                .scale
+                .iter()
+                .map(|(service, number)| format!("{service}={number}")),
+        );
+    }
+    words.join(" ")
+}
+
+/// What [`up`] does once it is known who else could be at work.
+///
+/// # Errors
+///
+/// As [`up`].
+pub(super) async fn change(
     project: &Arc<Project>,
     operator: &Operator,
     options: &UpOptions,
     lock: &Lock,
-    command: &'static str,
+    named: Named<'_>,
 ) -> Result<(), DeployError> {
     let started = Instant::now();
     check_services(project, options)?;
@@ -57,9 +93,11 @@ async fn change(
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
     let outcome = match built {
-        Ok(built) => services(project, operator, options, &pool, builder.as_ref(), contents)
-            .await
-            .map(|done| built + done),
+        Ok(built) => {
+            let site = Site::new(project, operator, &pool, builder.as_ref(), contents)?
+                .with_images(options.exact_images.values());
+            services(&site, options, built, named.words).await
+        }
         Err(error) => Err(error),
     };
     let done = match outcome {
@@ -71,7 +109,7 @@ async fn change(
         }
     };
     operator.events.emit(Event::Finished {
-        command,
+        command: named.command,
         project: project.name.clone(),
         changes: done + pool.changed,
         took: started.elapsed(),
@@ -79,29 +117,33 @@ async fn change(
     Ok(())
 }
 
-/// Brings the services to what the file says, on the hosts that are ready, and tells where they answer. Gives the number
-/// of steps done.
-async fn services(
-    project: &Arc<Project>,
-    operator: &Operator,
-    options: &UpOptions,
-    pool: &Pool,
-    builder: Option<&Engine>,
-    contents: Contents,
-) -> Result<usize, DeployError> {
-    let site = Site::new(project, operator, pool, builder, contents)?;
-    let observed = site.look().await?;
-    let done = site.bring(&observed, options).await?;
-    if options.in_service.is_some() && done > 0 {
-        tell_what_waits(&site).await?;
+/// Brings the services to what the file says, on the hosts that are ready, keeps that as a revision, and tells where they
+/// answer. Gives the number of changes with those of building.
+async fn services(site: &Site<'_>, options: &UpOptions, built: usize, words: &str) -> Result<usize, DeployError> {
+    let mut observed = site.look().await?;
+    let changes = built + site.bring(&observed, options).await?;
+    if changes > 0 {
+        observed = site.look().await?;
     }
-    site.tell_addresses(observed, done > 0).await?;
-    Ok(done)
+    let taken = |service: &Service| {
+        let by_name = options.services.contains(&service.name) || options.scale.contains_key(&service.name);
+        let stays = || rolling::replaced_by(&observed, &service.name).is_some();
+        !options.only_scale && plan::up::is_chosen(site.project, service, options) && (by_name || !stays())
+    };
+    match changes {
+        0 => revisions::make_up_for(site, words, &observed, &taken).await,
+        _ => revisions::keep(site, words, &observed, &taken).await,
+    }
+    if options.in_service.is_some() && changes > 0 {
+        tell_what_waits(site, &observed);
+    }
+    site.tell_addresses(&observed);
+    Ok(changes)
 }
 
 /// Says which services wait to be confirmed or rolled back.
-async fn tell_what_waits(site: &Site<'_>) -> Result<(), DeployError> {
-    let states = plan::in_service::states(&site.look().await?);
+fn tell_what_waits(site: &Site<'_>, observed: &Observation) {
+    let states = plan::in_service::states(observed);
     let names: Vec<String> = states.keys().map(|service| format!("`{service}`")).collect();
     if !names.is_empty() {
         site.operator.events.emit(Event::Note {
@@ -111,7 +153,6 @@ async fn tell_what_waits(site: &Site<'_>) -> Result<(), DeployError> {
             ),
         });
     }
-    Ok(())
 }
 
 /// The plan of `up`, without touching anything: hosts that are not there yet are taken as they would be made.
@@ -153,7 +194,7 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
 
 /// The key of the digests that tell whether a secret changed: the pool's, so that all of its operators agree.
 pub(super) fn digest_key(project: &Project, operator: &Operator) -> Result<Vec<u8>, DeployError> {
-    let certified = |service: &crate::compose::Service| service.ingress.iter().any(|way| way.tls.is_some());
+    let certified = |service: &Service| service.ingress.iter().any(|way| way.tls.is_some());
     if project.configs.is_empty() && project.secrets.is_empty() && !project.services.values().any(certified) {
         return Ok(Vec::new());
     }

@@ -88,3 +88,8 @@ pub const ROLLING_BACK: &str = "dev.hoist.rolling-back";
 pub const CANCELLED: &str = "dev.hoist.cancelled";
 /// On a config: the service of whose definition of before it keeps.
 pub const KEPT: &str = "dev.hoist.kept";
+/// On a config that is a revision of a project: the project, the revision's number, and the names of the configs and secrets
+/// that it needs, separated by commas.
+pub const REVISION: &str = "dev.hoist.revision";
+pub const REVISION_NUMBER: &str = "dev.hoist.revision.number";
+pub const REVISION_OBJECTS: &str = "dev.hoist.revision.objects";

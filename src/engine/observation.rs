@@ -24,6 +24,8 @@ pub struct Observation {
     pub volumes: Vec<ObservedVolume>,
     pub configs: Vec<ObservedObject>,
     pub secrets: Vec<ObservedObject>,
+    /// The project's revisions that are kept in the cluster.
+    pub revisions: Vec<ObservedObject>,
     /// What the pool's ingress is made from, and what runs of it.
     pub ingress: ObservedIngress,
     /// Image names asked for, by engine name: which of them it has, with the image's id.

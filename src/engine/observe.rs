@@ -70,7 +70,7 @@ async fn gather(
     let (cluster, hosts, built) = tokio::join!(
         async {
             match &engines.manager {
-                Some(manager) => within(ANSWER_LIMIT, manager, observe_cluster(manager, label))
+                Some(manager) => within(ANSWER_LIMIT, manager, observe_cluster(manager, project))
                     .await
                     .map(Some),
                 None => Ok(None),
@@ -107,6 +107,7 @@ async fn gather(
         observation.networks = found.networks;
         observation.configs = found.configs;
         observation.secrets = found.secrets;
+        observation.revisions = found.revisions;
         observation.ingress = found.ingress;
         observation.cluster = Some(found.cluster);
     }
@@ -144,14 +145,18 @@ struct ClusterSide {
     networks: Vec<ObservedNetwork>,
     configs: Vec<ObservedObject>,
     secrets: Vec<ObservedObject>,
+    revisions: Vec<ObservedObject>,
     ingress: ObservedIngress,
 }
 
-async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, EngineError> {
-    let filter = [label];
+async fn observe_cluster(manager: &Engine, project: &str) -> Result<ClusterSide, EngineError> {
+    let own = format!("{}={project}", labels::PROJECT);
+    let filter = [own.as_str()];
+    let revision = format!("{}={project}", labels::REVISION);
+    let revision_filter = [revision.as_str()];
     let system = format!("{}={}", labels::SYSTEM, labels::SYSTEM_INGRESS);
     let system_filter = [system.as_str()];
-    let (id, nodes, services, tasks, networks, configs, secrets, all_services, system_tasks) = tokio::try_join!(
+    let (id, nodes, services, tasks, networks, configs, secrets, revisions, all_services, system_tasks) = tokio::try_join!(
         manager.cluster_id(),
         manager.nodes(),
         manager.services(&filter),
@@ -160,6 +165,7 @@ async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, E
         manager.networks(&[]),
         manager.configs(&filter),
         manager.secrets(&filter),
+        manager.configs(&revision_filter),
         manager.services(&[]),
         manager.tasks(&system_filter),
     )?;
@@ -170,6 +176,7 @@ async fn observe_cluster(manager: &Engine, label: &str) -> Result<ClusterSide, E
         networks: networks.into_iter().filter(|network| network.host.is_none()).collect(),
         configs,
         secrets,
+        revisions,
         ingress: ingress_among(all_services, system_tasks),
     })
 }

@@ -88,7 +88,11 @@ pub(super) fn plan(
     count_replacements(&mut spec, running, draft.options.replaces_all(&service.name));
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();
-    let made_here = images::made_here(observed, draft.situation.builder, service, &image).filter(|_| !keeps_image);
+    let exact = draft.options.exact_images.get(&service.name).cloned();
+    let made_here = exact
+        .clone()
+        .or_else(|| images::made_here(observed, draft.situation.builder, service, &image))
+        .filter(|_| !keeps_image);
     draft.claims.insert(service.name.clone(), claim);
     let planned = ServicePlan {
         service: service.name.clone(),
@@ -114,7 +118,9 @@ pub(super) fn plan(
             draft.note(message, path);
         }
     }
-    if !keeps_image {
+    if let Some(exact) = exact {
+        provide_exact(draft, &image, &exact, &fitting);
+    } else if !keeps_image {
         provide_image(draft, &image, made_here.as_deref(), &fitting, change.is_some());
     }
     let after = draft.prerequisites(service);
@@ -152,7 +158,7 @@ pub(super) fn plan(
 }
 
 /// How many replicas somebody wanted of a service that runs: not those that an interrupted drain made in advance.
-fn replicas_wanted(running: &ObservedService) -> Option<u64> {
+pub(super) fn replicas_wanted(running: &ObservedService) -> Option<u64> {
     let before = running.labels.get(labels::REPLICAS_BEFORE);
     before.and_then(|before| before.parse().ok()).or(running.replicas)
 }
@@ -272,6 +278,25 @@ fn provide_image(
         hosts,
     };
     let index = draft.push(action, builds.into_iter().collect(), reason);
+    draft.images.insert(image.to_owned(), index);
+}
+
+/// An exact image that no registry has must be on every host that fits, from this machine where it still has it; one with a
+/// registry's digest each host pulls by itself.
+fn provide_exact(draft: &mut Draft<'_>, image: &str, exact: &str, fitting: &[&ObservedNode]) {
+    if !images::is_id(exact) {
+        return;
+    }
+    let hosts = fitting.iter().map(|node| placement::host_name(node).to_owned());
+    let hosts = images::lacking(draft.situation.observed, exact, exact, hosts);
+    if hosts.is_empty() {
+        return;
+    }
+    let action = Action::ProvideImage {
+        image: exact.to_owned(),
+        hosts,
+    };
+    let index = draft.push(action, Vec::new(), "ran before");
     draft.images.insert(image.to_owned(), index);
 }
 

@@ -40,10 +40,13 @@ pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &S
         .enumerate()
         .map(|(index, host)| {
             let number = index as u64 + 1;
-            ContainerPlan {
-                keeps_before: in_service,
-                ..container::container(draft.project, service, number, host, must_be, &content, &standing)
+            let mut planned = container::container(draft.project, service, number, host, must_be, &content, &standing);
+            planned.keeps_before = in_service;
+            if let Some(exact) = draft.options.exact_images.get(&service.name) {
+                // Only now: the digest of what it is made from goes by the name.
+                planned.body.image = Some(exact.clone());
             }
+            planned
         })
         .collect();
     provide(draft, service, &wanted, &existing)?;
@@ -274,6 +277,10 @@ fn provide(
             draft.objects.push(index);
         }
     }
+    if let Some(exact) = draft.options.exact_images.get(&service.name).cloned() {
+        provide_exact(draft, service, exact, hosts);
+        return Ok(());
+    }
     let image = service.image_name(&draft.project.name);
     let anew = draft.options.images.pull || service.pull_policy == Some(PullPolicy::Always);
     let built_here = observed.cluster.is_none() && draft.images.contains_key(&image);
@@ -299,6 +306,24 @@ fn provide(
         draft.images.insert(image, index);
     }
     Ok(())
+}
+
+/// A step for an exact image, where hosts lack it.
+fn provide_exact(draft: &mut Draft<'_>, service: &Service, exact: String, hosts: Vec<String>) {
+    let observed = draft.situation.observed;
+    let lacking: Vec<String> = hosts
+        .into_iter()
+        .filter(|host| !has_image(observed, host, &exact))
+        .collect();
+    if lacking.is_empty() {
+        return;
+    }
+    let action = Action::ProvideImage {
+        image: exact,
+        hosts: lacking,
+    };
+    let index = draft.push(action, Vec::new(), "ran before");
+    draft.images.insert(service.image_name(&draft.project.name), index);
 }
 
 fn has_image(observed: &Observation, host: &str, image: &str) -> bool {
@@ -343,6 +368,12 @@ fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &O
         return Some("definition changed".to_owned());
     }
     let images = draft.situation.observed.images.get(&found.host);
+    if let Some(exact) = draft.options.exact_images.get(&planned.service) {
+        let there = images
+            .and_then(|images| images.get(exact))
+            .map(|image| image.id.as_str());
+        return (there != Some(found.image_id.as_str())).then(|| "image changed".to_owned());
+    }
     let there = images
         .and_then(|images| images.get(&planned.image))
         .map(|image| image.id.clone());

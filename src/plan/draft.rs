@@ -33,6 +33,8 @@ pub struct UpOptions {
     pub remove_orphans: bool,
     /// Replace hosts that were made otherwise than the file says now.
     pub replace_hosts: bool,
+    /// Services that are to run exactly these images, whatever their names in the file stand for by now.
+    pub exact_images: BTreeMap<String, String>,
     /// A service that takes another's place, in a rolling upgrade.
     pub replacement: Option<Replacement>,
     /// What is changed in place stays to be confirmed or rolled back.

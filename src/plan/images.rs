@@ -51,6 +51,11 @@ pub fn made_here(observed: &Observation, builder: Option<&str>, service: &Servic
     (service.build.is_some() || found.digest.is_none()).then(|| found.id.clone())
 }
 
+/// Whether an image is named by its id, which no registry knows.
+pub fn is_id(image: &str) -> bool {
+    image.starts_with("sha256:")
+}
+
 /// What a Swarm service runs now, where it is what the file still names.
 pub fn running_reference(running: Option<&ObservedService>, image: &str) -> Option<String> {
     let running =

@@ -22,6 +22,7 @@ mod objects;
 pub mod order;
 pub mod placement;
 pub mod rebalance;
+pub mod revision;
 pub mod rolling;
 pub mod runtime;
 mod shapes;

@@ -2,11 +2,11 @@
 //!
 //! Knows contents only by their keyed digests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::draft::Draft;
 use super::{Action, ObjectKind, ObjectPlan};
-use crate::compose::model::FileObject;
+use crate::compose::model::{FileObject, Project};
 use crate::engine::labels;
 use crate::engine::observation::ObservedObject;
 
@@ -46,23 +46,14 @@ fn objects_of(
 ) -> HashMap<String, String> {
     let mut names = HashMap::new();
     for (key, object) in wanted {
-        let used = draft.project.services.values().any(|service| {
-            let references = match kind {
-                ObjectKind::Config => &service.configs,
-                ObjectKind::Secret => &service.secrets,
-            };
-            references.iter().any(|reference| reference.source == *key)
-        });
-        if !used {
+        if !is_used(draft.project, kind, key) {
             continue;
         }
         let (false, Some(digest)) = (object.external, digests.get(key)) else {
             names.insert(key.clone(), object.name.clone());
             continue;
         };
-        // Swarm allows 64 characters in a name.
-        let stem: String = object.name.chars().take(51).collect();
-        let name = format!("{stem}_{}", digest.chars().take(12).collect::<String>());
+        let (stem, name) = name_of(object, digest);
         if !observed.iter().any(|found| found.name == name) {
             let mut all: BTreeMap<String, String> = object.labels.clone().into_iter().collect();
             all.extend([
@@ -89,6 +80,46 @@ fn objects_of(
     names
 }
 
+/// The names that the project's configs and secrets have, or would have, by key: those that a service uses.
+pub(super) fn names(
+    project: &Project,
+    configs: &BTreeMap<String, String>,
+    secrets: &BTreeMap<String, String>,
+) -> Objects {
+    let names = |kind, all: &indexmap::IndexMap<String, FileObject>, digests: &BTreeMap<String, String>| {
+        let used = all.iter().filter(|(key, _)| is_used(project, kind, key));
+        used.map(|(key, object)| {
+            let name = match (object.external, digests.get(key)) {
+                (false, Some(digest)) => name_of(object, digest).1,
+                _ => object.name.clone(),
+            };
+            (key.clone(), name)
+        })
+        .collect()
+    };
+    Objects {
+        configs: names(ObjectKind::Config, &project.configs, configs),
+        secrets: names(ObjectKind::Secret, &project.secrets, secrets),
+    }
+}
+
+fn is_used(project: &Project, kind: ObjectKind, key: &str) -> bool {
+    project.services.values().any(|service| {
+        let references = match kind {
+            ObjectKind::Config => &service.configs,
+            ObjectKind::Secret => &service.secrets,
+        };
+        references.iter().any(|reference| reference.source == key)
+    })
+}
+
+/// What the name of an object begins with, and the name with its content's digest: Swarm allows 64 characters.
+fn name_of(object: &FileObject, digest: &str) -> (String, String) {
+    let stem: String = object.name.chars().take(51).collect();
+    let name = format!("{stem}_{}", digest.chars().take(12).collect::<String>());
+    (stem, name)
+}
+
 /// Objects of the project that nothing uses any more go once every service has changed over.
 pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
     // What a service could be rolled back to may need them all.
@@ -106,7 +137,14 @@ pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
         .iter()
         .map(|found| (ObjectKind::Secret, found, &objects.secrets));
     let certificates = super::ingress::certificates(draft);
-    let stays = |found: &ObservedObject| certificates.contains(&found.name);
+    // What a revision needs stays as long as that is kept.
+    let kept: BTreeSet<&str> = observed
+        .revisions
+        .iter()
+        .filter_map(|revision| revision.labels.get(labels::REVISION_OBJECTS))
+        .flat_map(|names| names.split(','))
+        .collect();
+    let stays = |found: &ObservedObject| certificates.contains(&found.name) || kept.contains(found.name.as_str());
     let stale: Vec<_> = configs
         .chain(secrets)
         .filter(|(_, found, _)| found.labels.get(labels::PROJECT) == Some(&draft.project.name))

@@ -5,6 +5,7 @@
 
 pub mod diagnostics;
 pub mod error;
+pub mod history;
 mod json;
 mod live;
 pub mod logs;

@@ -228,7 +228,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// A JSON array with one object a line.
-fn array(objects: impl Iterator<Item = Value>) -> String {
+pub(super) fn array(objects: impl Iterator<Item = Value>) -> String {
     let objects: Vec<String> = objects.map(|object| format!("  {object}")).collect();
     if objects.is_empty() {
         return "[]\n".to_owned();

@@ -18,6 +18,7 @@ mod managed_hosts;
 mod mixed;
 mod moved;
 mod one_at_a_time;
+mod revisions;
 #[path = "../support/scene.rs"]
 mod scene;
 mod single_engine;

@@ -1,8 +1,9 @@
-//! A project of a pool that several people work on: its lock, which is kept in the cluster.
+//! A project of a pool that several people work on: its lock and its revisions, which are kept in the cluster.
 
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
+use crate::revisions;
 use crate::scene::{LocalHost, Scene, text, wait_for};
 
 /// `slow` is healthy as soon as it is let: until then `up` waits.
@@ -79,7 +80,7 @@ fn succeeded(output: Output) -> String {
 }
 
 #[test]
-fn one_deployment_of_a_project_at_a_time_and_the_others_know_whose() {
+fn deployments_of_a_project_take_turns_and_can_be_gone_back_to() {
     let scene = Scene::with("turns", COMPOSE);
     scene.hoist(&["up", "page"]);
     let host = scene.hosts().remove(0);
@@ -141,6 +142,7 @@ fn one_deployment_of_a_project_at_a_time_and_the_others_know_whose() {
     assert!(succeeded(shared.run("3", &["unlock"])).contains("is not locked"));
 
     let scene = &shared.scene;
+    revisions::of_a_pool(scene, &shared.host);
     scene.hoist(&["down", "--hosts", "-v"]);
     assert_eq!(scene.sweep.left_overs(), Vec::<String>::new());
 }

@@ -84,17 +84,19 @@ impl FileLock {
     }
 }
 
-/// Where the lock of a project on the operator's engine is: engines are told apart by where they listen.
+/// Where the lock of a project on the operator's engine is.
 pub(super) fn path(operator: &Operator, project: &str) -> PathBuf {
+    operator.state.join("locks").join(project_on_engine(operator, project))
+}
+
+/// A project on the operator's engine, as the name of a file: engines are told apart by where they listen.
+pub(in crate::deploy) fn project_on_engine(operator: &Operator, project: &str) -> String {
     let engine = match &operator.context {
         Ok((_, endpoint)) => endpoint.to_string(),
         Err(_) => String::new(),
     };
     let engine = digest::of(&engine);
-    operator
-        .state
-        .join("locks")
-        .join(format!("{project}-{}", &engine[..12]))
+    format!("{project}-{}", &engine[..12])
 }
 
 /// Removes a lock, whosever it is, and says whose it was.
