@@ -111,6 +111,7 @@ fn lines(plan: &Plan) -> Vec<String> {
                 Action::ReplaceContainer { container, .. } => format!("replace container {}", container.name),
                 Action::StartContainer { name, .. } => format!("start container {name}"),
                 Action::RemoveContainer { name, .. } => format!("remove container {name}"),
+                Action::SetAsideContainer { name, .. } => format!("set container {name} aside"),
                 Action::RemoveService { name, .. } => format!("remove service {name}"),
                 Action::SettleIngress { ingress } => format!("settle ingress on {:?}", ingress.ports),
                 Action::RemoveNetwork { name, .. } => format!("remove network {name}"),
