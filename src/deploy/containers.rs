@@ -48,8 +48,15 @@ pub(super) async fn replace(
     deployment.tell(&planned.service, ServiceProgress::Updating);
     let engine = deployment.engine(&planned.host)?;
     let old_engine = deployment.engine(old_host)?;
-    let interim = format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name);
-    remove(deployment, engine, &interim, None).await?;
+    // Names are an engine's own, and it cannot give a running container in a cluster's network another one.
+    let keeps_name = planned.starts_first && planned.host != old_host;
+    let interim = match keeps_name {
+        true => planned.name.clone(),
+        false => format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name),
+    };
+    if !keeps_name {
+        remove(deployment, engine, &interim, None).await?;
+    }
     let id = make(deployment, engine, planned, &interim).await?;
     if planned.starts_first {
         let up = start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await;
@@ -64,7 +71,9 @@ pub(super) async fn replace(
         true => set_aside(deployment, old_engine, old, &planned.name, grace(planned)).await?,
         false => remove(deployment, old_engine, old, grace(planned)).await?,
     }
-    engine.rename_container(&id, &planned.name).await?;
+    if !keeps_name {
+        engine.rename_container(&id, &planned.name).await?;
+    }
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
 

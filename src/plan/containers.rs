@@ -397,7 +397,8 @@ fn starts_first(
         return false;
     }
     let same_host = current.host == planned.host;
-    let Some(hindrance) = update_order::hindrance_of_container(draft.project, service, same_host) else {
+    let cluster = draft.situation.observed.cluster.is_some();
+    let Some(hindrance) = update_order::hindrance_of_container(draft.project, service, same_host, cluster) else {
         return true;
     };
     if !moves {

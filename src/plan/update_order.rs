@@ -43,8 +43,14 @@ pub(super) fn hindrance(service: &Service, room: &Room) -> Option<String> {
     full.then(|| format!("`max_replicas_per_node: {most}` leaves no room for one more"))
 }
 
-/// Why a container and its successor cannot be at once; `None` where they can. `same_host`: they are on one host.
-pub(super) fn hindrance_of_container(project: &Project, service: &Service, same_host: bool) -> Option<String> {
+/// Why a container and its successor cannot be at once; `None` where they can. `same_host`: they are on one host; `cluster`: it
+/// is one of a cluster.
+pub(super) fn hindrance_of_container(
+    project: &Project,
+    service: &Service,
+    same_host: bool,
+    cluster: bool,
+) -> Option<String> {
     if let Some(volume) = volumes::local_volumes(project, service).first() {
         return Some(one_at_a_time(volume));
     }
@@ -56,6 +62,11 @@ pub(super) fn hindrance_of_container(project: &Project, service: &Service, same_
     }
     if !same_host {
         return None;
+    }
+    if cluster && service.network_mode.is_none() {
+        return Some(
+            "the engine cannot give the successor its name while it runs in a network of the cluster".to_owned(),
+        );
     }
     if service.network_mode.as_deref() == Some("host") {
         return Some("with `network_mode: host` both would listen on the same ports".to_owned());
