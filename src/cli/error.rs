@@ -9,6 +9,7 @@ use crate::deploy::DeployError;
 use crate::deploy::error::{HostFailureCause, StepError};
 use crate::engine::EngineError;
 use crate::hosts::HostError;
+use crate::plan::volume_move::VolumeMoveError;
 use crate::ui::output::Output;
 use crate::ui::{diagnostics, error as shown};
 
@@ -76,7 +77,13 @@ impl CliError {
                 | DeployError::NoGroups { .. }
                 | DeployError::WholePool { .. }
                 | DeployError::LabelNotFree { .. } => 2,
-                DeployError::Plan(_) | DeployError::Upgrade(_) | DeployError::NotUpgraded { .. } => 12,
+                DeployError::VolumeMove(VolumeMoveError::NoSuchVolume { .. } | VolumeMoveError::NoSuchHost { .. }) => 2,
+                DeployError::VolumeMove(VolumeMoveError::Taken { .. } | VolumeMoveError::Several { .. }) => 15,
+                DeployError::VolumeMove(VolumeMoveError::Differs { .. }) => 36,
+                DeployError::VolumeMove(_)
+                | DeployError::Plan(_)
+                | DeployError::Upgrade(_)
+                | DeployError::NotUpgraded { .. } => 12,
                 DeployError::UpgradeStopped { .. } => 40,
                 DeployError::Content { .. } => 9,
                 DeployError::NoHosts { .. } | DeployError::NotReady { .. } => 13,
@@ -193,6 +200,7 @@ fn hint_of(error: &DeployError) -> Option<String> {
         DeployError::NoGroups { .. } => "name hosts under `x-hosts`".into(),
         DeployError::WholePool { .. } => "`hoist hosts down` removes a whole pool".into(),
         DeployError::LabelNotFree { .. } => "`hoist hosts ls` shows a host's labels".into(),
+        DeployError::VolumeMove(error) => return error.hint(),
         DeployError::Upgrade(error) => error.hint(),
         DeployError::NotUpgraded {
             service,

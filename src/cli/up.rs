@@ -131,6 +131,7 @@ impl UpArguments {
             scale: self.scale.iter().cloned().collect(),
             only_scale: false,
             moves: std::collections::BTreeMap::new(),
+            volumes_at: std::collections::BTreeMap::new(),
             force_recreate: self.force_recreate,
             remove_orphans: self.remove_orphans,
             replace_hosts: self.replace_hosts,

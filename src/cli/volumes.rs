@@ -3,13 +3,14 @@
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use super::lock::LockArguments;
 use super::project;
 use super::settings::Settings;
 use crate::deploy;
 use crate::ui::output::Output;
-use crate::ui::tables;
+use crate::ui::{tables, volume_move as shown};
 
-/// List the project's named volumes, with the host that each is on.
+/// List the project's named volumes, with the host that each is on, or move one to another host.
 #[derive(Debug, Args)]
 pub struct VolumesArguments {
     #[command(subcommand)]
@@ -20,6 +21,7 @@ pub struct VolumesArguments {
 enum VolumesCommand {
     /// List the volumes: a service runs where its volume is
     Ls(LsArguments),
+    Move(MoveArguments),
 }
 
 #[derive(Debug, Args)]
@@ -29,12 +31,32 @@ struct LsArguments {
     format: String,
 }
 
+/// Move a volume to another host, with its data and the services that mount it.
+///
+/// The services stop, the content goes from engine to engine and is compared by checksum, the services start there, and only then the
+/// old copy goes. Volumes that the same services mount go along. An interrupted move goes on with the same command.
+#[derive(Debug, Args)]
+struct MoveArguments {
+    /// A volume of the file, by its key or its name
+    volume: String,
+    /// The host that it goes to
+    host: String,
+    /// Print what would be done, and touch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Seconds that one service may take to stop, or to come up [default: 600]
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
+    #[command(flatten)]
+    lock: LockArguments,
+}
+
 /// Loads the project and does what was asked with its volumes.
 pub async fn volumes(arguments: VolumesArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
-    let project = project::load(settings, output)?;
-    let operator = settings.onlooker(output);
     match arguments.command {
         VolumesCommand::Ls(arguments) => {
+            let project = project::load(settings, output)?;
+            let operator = settings.onlooker(output);
             let volumes = deploy::look::volumes(&project, &operator).await?;
             output.data(&match arguments.format.as_str() {
                 "json" => tables::volumes_json(&volumes),
@@ -42,5 +64,22 @@ pub async fn volumes(arguments: VolumesArguments, settings: &Settings, output: &
             });
             Ok(())
         }
+        VolumesCommand::Move(arguments) => move_volume(arguments, settings, output).await,
     }
+}
+
+async fn move_volume(arguments: MoveArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
+    let project = project::load_to_deploy(settings, output)?;
+    let (volume, host) = (&arguments.volume, &arguments.host);
+    if arguments.dry_run {
+        let planned = deploy::move_volume::planned(&project, &settings.onlooker(output), volume, host).await?;
+        output.data(&shown::steps(&planned));
+        return Ok(());
+    }
+    let progress = settings.progress(output);
+    let operator = settings.operator(progress.events(), arguments.wait_timeout);
+    let operator = arguments.lock.apply(operator);
+    let outcome = deploy::move_volume::move_volume(project, &operator, volume, host).await;
+    progress.finish();
+    Ok(outcome?)
 }

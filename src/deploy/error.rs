@@ -11,6 +11,7 @@ use crate::plan::PlanError;
 use crate::plan::in_service::State;
 use crate::plan::ingress::IngressError;
 use crate::plan::rolling::{Scales, UpgradeError};
+use crate::plan::volume_move::VolumeMoveError;
 
 /// Why a deployment did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,9 @@ pub enum DeployError {
     /// The project cannot run on these hosts as the file says.
     #[error("the project does not fit these hosts")]
     Plan(Vec<PlanError>),
+    /// A volume cannot move to another host; its data is where it was.
+    #[error(transparent)]
+    VolumeMove(VolumeMoveError),
     /// A rolling upgrade cannot begin; nothing was touched.
     #[error(transparent)]
     Upgrade(UpgradeError),

@@ -100,9 +100,15 @@ pub enum ResourceKind {
 pub enum ResourceProgress {
     Creating,
     Created,
+    /// So many bytes of its content are at another host by now.
+    Copying {
+        bytes: u64,
+    },
     Removing,
     Removed,
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -24,6 +24,7 @@ mod make_ready;
 pub mod manage_hosts;
 mod newer_engine;
 mod object_ids;
+pub mod move_volume;
 pub mod operator;
 pub mod pool;
 pub mod published;

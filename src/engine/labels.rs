@@ -45,6 +45,16 @@ pub const ESP: &str = "dev.hoist.esp";
 pub const PINNED_TO: &str = "dev.hoist.pinned-to";
 /// On a service while a host is drained: how many replicas it has but for those that are made in advance.
 pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
+/// On a volume that was copied from another host: that host. Where it still has the volume, too, the move is not through.
+pub const COPIED_FROM: &str = "dev.hoist.copied-from";
+/// On a service while its volume moves: how many replicas it has otherwise.
+pub const REPLICAS_MOVING: &str = "dev.hoist.replicas-moving";
+/// On a container that is never started, and through which a volume is read or written: the volume.
+pub const HOLDS_VOLUME: &str = "dev.hoist.holds-volume";
+/// On the config that says that a volume's copy is complete: the volume, and from where it came and where it is now.
+pub const MOVED_VOLUME: &str = "dev.hoist.moved-volume";
+pub const MOVED_FROM: &str = "dev.hoist.moved-volume.from";
+pub const MOVED_TO: &str = "dev.hoist.moved-volume.to";
 /// On a service while one of its replicas leaves a host: what is otherwise for that moment.
 pub const OFF_HOST: &str = "dev.hoist.off-host";
 /// On a service: its ways in, as the routers of the ingress read them.

@@ -23,9 +23,11 @@ pub mod observe;
 pub mod retry;
 pub mod services;
 pub mod transfer;
+pub mod volume_copy;
 pub mod volumes;
 pub mod wait;
 
+mod archive_digest;
 mod build_context;
 mod dockerignore;
 mod log_frames;

@@ -157,9 +157,11 @@ pub(super) fn plan(
     Ok(())
 }
 
-/// How many replicas somebody wanted of a service that runs: not those that an interrupted drain made in advance.
+/// How many replicas somebody wanted of a service that runs: not those that an interrupted drain made in advance, nor those that
+/// stopped for a volume's move.
 pub(super) fn replicas_wanted(running: &ObservedService) -> Option<u64> {
-    let before = running.labels.get(labels::REPLICAS_BEFORE);
+    let set_back = [labels::REPLICAS_BEFORE, labels::REPLICAS_MOVING];
+    let before = set_back.iter().find_map(|label| running.labels.get(*label));
     before.and_then(|before| before.parse().ok()).or(running.replicas)
 }
 
@@ -172,6 +174,7 @@ fn scaled(running: &ObservedService, replicas: u64) -> models::ServiceSpec {
     let mut spec = rebalance::back_on(&running.spec).unwrap_or_else(|| running.spec.clone());
     if let Some(own) = spec.labels.as_mut() {
         own.remove(labels::REPLICAS_BEFORE);
+        own.remove(labels::REPLICAS_MOVING);
     }
     if let Some(replicated) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
         replicated.replicas = i64::try_from(replicas).ok();
@@ -217,6 +220,14 @@ fn what_changed(
     }
     if running.labels.get(labels::CONFIG_HASH) != wanted {
         return Some("definition changed".to_owned());
+    }
+    let pinned = planned
+        .spec
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::PINNED_TO));
+    if running.labels.get(labels::PINNED_TO) != pinned {
+        return Some("its volumes are elsewhere".to_owned());
     }
     let claimed = planned
         .spec

@@ -27,6 +27,8 @@ pub struct UpOptions {
     pub only_scale: bool,
     /// Containers that go to another host: service and number, and the host's name.
     pub moves: BTreeMap<(String, u64), String>,
+    /// Where volumes, by key, are to be taken to be, whichever hosts have copies.
+    pub volumes_at: BTreeMap<String, String>,
     /// Make everything anew, changed or not.
     pub force_recreate: bool,
     /// Remove services that are no longer in the file.

@@ -50,6 +50,14 @@ pub enum PlanError {
         host: String,
         rule: String,
     },
+    /// A volume is on its way from one host to another.
+    #[error("service `{service}`: its volume `{volume}` is on its way from {from} to {to}: a move was interrupted")]
+    VolumeHalfway {
+        service: String,
+        volume: String,
+        from: String,
+        to: String,
+    },
     /// Services wait for each other.
     #[error("services depend on each other in a circle: {}", path.join(" → "))]
     DependencyCycle { path: Vec<String> },
@@ -76,6 +84,7 @@ impl PlanError {
             }
             PlanError::VolumesApart { .. } => "a service runs where its volumes are: keep them on one host".into(),
             PlanError::VolumeElsewhere { .. } => "change the constraint, or remove the volume with `hoist down -v` if its data may go".into(),
+            PlanError::VolumeHalfway { volume, to, .. } => format!("`hoist volumes move {volume} {to}` goes on from where it is"),
             PlanError::DependencyCycle { .. } => "remove one of the `depends_on` entries".into(),
             PlanError::RuntimeImpossible { .. } => "use `x-runtime: container`, or leave `x-runtime` out".into(),
             PlanError::Ingress(error) => error.hint(),

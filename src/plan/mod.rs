@@ -29,6 +29,7 @@ mod shapes;
 pub mod swarm_service;
 pub mod up;
 mod update_order;
+pub mod volume_move;
 pub mod volumes;
 
 use std::collections::BTreeMap;

@@ -74,7 +74,10 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         endpoint_spec: Some(endpoint(service, around)),
     };
     let digest = super::digest::of(&without_number(&spec));
-    // Not in the digest: a host more or less changes no definition.
+    // Not in the digest: a host more or less changes no definition, nor does a volume that moved.
+    if let Some(host) = &around.pinned_to {
+        pin(&mut spec, host);
+    }
     if around.apart.is_some() {
         stop_first(&mut spec);
     }
@@ -94,6 +97,19 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
     }
     spec.labels = Some(all);
     spec
+}
+
+/// Binds the service to a host, in place of the one that it was bound to.
+pub(super) fn pin(spec: &mut models::ServiceSpec, host: &str) {
+    let placement = spec
+        .task_template
+        .get_or_insert_default()
+        .placement
+        .get_or_insert_default();
+    let constraints = placement.constraints.get_or_insert_default();
+    let pin = format!("node.labels.{} == ", labels::HOST);
+    constraints.retain(|constraint| !constraint.starts_with(&pin));
+    constraints.push(format!("{pin}{host}"));
 }
 
 /// Where a replica and its successor cannot be at once, no order but this one ends.
@@ -117,10 +133,7 @@ fn without_number(spec: &models::ServiceSpec) -> models::ServiceSpec {
 }
 
 fn task_template(project: &Project, service: &Service, around: &Circumstances) -> models::TaskSpec {
-    let mut constraints = service.deploy.constraints.clone();
-    if let Some(host) = &around.pinned_to {
-        constraints.push(format!("node.labels.{} == {host}", labels::HOST));
-    }
+    let constraints = service.deploy.constraints.clone();
     let preferences = service
         .deploy
         .spread

@@ -36,7 +36,7 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         images: HashMap::new(),
         objects: Vec::new(),
         services: HashMap::new(),
-        pins: Pins::default(),
+        pins: Pins::with(&options.volumes_at),
         claims: BTreeMap::new(),
         ingress: None,
         placer: situation

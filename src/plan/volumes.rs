@@ -1,11 +1,11 @@
 //! Where volumes are, and where their services must therefore run.
 //!
-//! Knows that a local volume's data lies on one host. The first placement decides; nothing here moves one.
+//! Knows that a local volume's data lies on one host. The first placement decides; nothing here moves one: `volume_move` does.
 
 use std::collections::BTreeMap;
 
 use super::error::PlanError;
-use super::placement;
+use super::{placement, volume_move};
 use crate::compose::model::{DeployMode, MountKind, Project, Service};
 use crate::engine::observation::{ObservedNode, ObservedService};
 use crate::engine::{Observation, labels};
@@ -33,7 +33,7 @@ pub fn local_volumes<'a>(project: &'a Project, service: &'a Service) -> Vec<&'a 
 ///
 /// # Errors
 ///
-/// [`PlanError::VolumesApart`], [`PlanError::VolumeElsewhere`], and those of [`placement::fitting`].
+/// [`PlanError::VolumesApart`], [`PlanError::VolumeElsewhere`], [`PlanError::VolumeHalfway`], and those of [`placement::fitting`].
 pub fn pinned_host(
     project: &Project,
     service: &Service,
@@ -55,6 +55,14 @@ pub fn pinned_host(
         let name = &project.volumes[*key].name;
         let holders: Vec<_> = observed.volumes.iter().filter(|volume| volume.name == *name).collect();
         let remembered = running.and_then(|running| running.labels.get(labels::PINNED_TO));
+        if let Some((from, to)) = volume_move::halfway(&holders, observed, remembered) {
+            return Err(PlanError::VolumeHalfway {
+                service: service.name.clone(),
+                volume: (*key).to_owned(),
+                from,
+                to,
+            });
+        }
         // A volume of that name on several hosts: the one that the service used is the one with the data.
         let holder = holders
             .iter()
@@ -114,6 +122,14 @@ pub struct Pins {
 }
 
 impl Pins {
+    /// With volumes, by key, of which it is known where they are.
+    pub fn with(volumes: &BTreeMap<String, String>) -> Pins {
+        Pins {
+            of_volume: volumes.clone(),
+            ..Pins::default()
+        }
+    }
+
     fn pin_to(&mut self, host: &str) {
         *self.load.entry(host.to_owned()).or_default() += 1;
     }

@@ -100,6 +100,7 @@ fn resource_fields(progress: &ResourceProgress) -> Value {
     match progress {
         ResourceProgress::Creating => json!({"state": "creating"}),
         ResourceProgress::Created => json!({"state": "created"}),
+        ResourceProgress::Copying { bytes } => json!({"state": "copying", "bytes": bytes}),
         ResourceProgress::Removing => json!({"state": "removing"}),
         ResourceProgress::Removed => json!({"state": "removed"}),
         ResourceProgress::Failed { reason } => json!({"state": "failed", "reason": reason}),

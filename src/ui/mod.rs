@@ -22,6 +22,7 @@ mod style;
 pub mod support;
 pub mod tables;
 mod text;
+pub mod volume_move;
 mod words;
 
 pub use output::{ColourChoice, Output, Stream};

@@ -274,6 +274,7 @@ fn resource_line(kind: ResourceKind, name: &str, progress: &ResourceProgress) ->
     let state = match progress {
         ResourceProgress::Creating => ("creating", Tone::Active),
         ResourceProgress::Created => ("created", Tone::Good),
+        ResourceProgress::Copying { .. } => ("copying", Tone::Active),
         ResourceProgress::Removing => ("removing", Tone::Active),
         ResourceProgress::Removed => ("removed", Tone::Good),
         ResourceProgress::Failed { .. } => ("failed", Tone::Failed),
@@ -281,6 +282,7 @@ fn resource_line(kind: ResourceKind, name: &str, progress: &ResourceProgress) ->
     let line = Line::new(Section::Resources, resource_kind(kind), name, state);
     match progress {
         ResourceProgress::Failed { reason } => line.detail(reason),
+        ResourceProgress::Copying { bytes } => line.detail(measure::size(*bytes)),
         _ => line,
     }
 }
