@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use hoist::engine::observation::ObservedNode;
-use hoist::plan::placement::{Count, Demand, Placer, Reservation};
+use hoist::plan::placement::{Count, Demand, Leaning, Placer, Reservation};
 
 const HOSTS: usize = 1_000;
 const SERVICES: usize = 1_000;
@@ -54,6 +54,7 @@ fn place(nodes: &[ObservedNode], present: &[BTreeMap<u64, String>]) -> Vec<BTree
             ports: &[],
             only: None,
             present,
+            leaning: Leaning::default(),
         };
         let hosts = placer.place(&demand).expect("there is room");
         (1..).zip(hosts).collect()

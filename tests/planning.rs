@@ -969,3 +969,115 @@ fn a_replacement_interrupted_while_both_ran_keeps_the_one_that_served() {
         ]
     );
 }
+
+/// Where the containers of a service are planned, in the order of their numbers.
+fn planned_hosts(plan: &Plan, service: &str) -> Vec<String> {
+    let hosts = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CreateContainer { container } if container.service == service => Some(container.host.clone()),
+        _ => None,
+    });
+    hosts.collect()
+}
+
+fn three_hosts() -> Observation {
+    Observation {
+        cluster: Some(Cluster {
+            id: "c".to_owned(),
+            nodes: vec![
+                node("lab-1", &[("disk", "hdd")]),
+                node("lab-2", &[("disk", "ssd")]),
+                node("lab-3", &[("disk", "hdd")]),
+            ],
+        }),
+        ..Observation::default()
+    }
+}
+
+#[test]
+fn ranchers_labels_place_swarm_services_as_far_as_swarm_can() {
+    let text = "
+services:
+  web:
+    image: web:1
+    labels: {'io.rancher.scheduler.affinity:host_label': disk=ssd, 'io.rancher.scheduler.affinity:host_label_soft': zone=a}
+  agent:
+    image: agent:1
+    labels: {io.rancher.scheduler.global: 'true'}
+";
+    let plan = up(&project(text), &three_hosts());
+    let placement = spec_of(&plan, "web")
+        .task_template
+        .as_ref()
+        .unwrap()
+        .placement
+        .clone()
+        .unwrap();
+    assert_eq!(placement.constraints.unwrap(), ["node.labels.disk == ssd"]);
+    assert!(spec_of(&plan, "agent").mode.as_ref().unwrap().global.is_some());
+    let notes: Vec<&str> = plan.notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("affinity:…_soft` has no effect on a pool")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn neighbours_and_better_hosts_decide_where_containers_go() {
+    let text = "
+services:
+  db:
+    image: db:1
+    x-runtime: container
+    deploy: {placement: {constraints: [node.hostname == lab-3]}}
+  near:
+    image: near:1
+    deploy: {replicas: 2}
+    labels: {'io.rancher.scheduler.affinity:container_label': io.rancher.stack_service.name=shop/db}
+  away:
+    image: away:1
+    deploy: {replicas: 2}
+    labels: {'io.rancher.scheduler.affinity:container_label_ne': io.rancher.stack_service.name=shop/db}
+  likes:
+    image: likes:1
+    x-runtime: container
+    labels: {'io.rancher.scheduler.affinity:host_label_soft': disk=ssd}
+";
+    let plan = up(&project(text), &three_hosts());
+    assert_eq!(planned_hosts(&plan, "db"), ["lab-3"]);
+    assert_eq!(planned_hosts(&plan, "near"), ["lab-3", "lab-3"]);
+    let mut away = planned_hosts(&plan, "away");
+    away.sort_unstable();
+    assert_eq!(away, ["lab-1", "lab-2"]);
+    assert_eq!(planned_hosts(&plan, "likes"), ["lab-2"]);
+    assert!(
+        plan.notes
+            .iter()
+            .any(|note| note.message.contains("Swarm services have no `affinity to containers`"))
+    );
+    // Once they are there, they stay, whoever goes.
+    let observed = carried_out(three_hosts(), &plan);
+    let alone = project(&text.replace("node.hostname == lab-3", "node.hostname == lab-1"));
+    let moved = lines(&up(&alone, &observed));
+    assert!(
+        !moved.iter().any(|line| line.contains("near") || line.contains("away")),
+        "{moved:?}"
+    );
+}
+
+#[test]
+fn a_neighbour_that_is_nowhere_is_an_error_with_a_way_out() {
+    let text = "
+services:
+  near:
+    image: near:1
+    labels: {'io.rancher.scheduler.affinity:container_label': io.rancher.stack_service.name=shop/db}
+  db: {image: 'db:1'}
+";
+    let errors = try_up(&project(text), &three_hosts(), &UpOptions::default()).unwrap_err();
+    assert_eq!(
+        errors[0].to_string(),
+        "service `near` must be near service `db`, and no host has one that is known of"
+    );
+}

@@ -3,6 +3,7 @@
 //! Knows the canonical shape of each attribute. Never reads a file, an environment or a clock, and
 //! carries no text position except through [`Places`].
 
+mod affinity;
 mod attached;
 mod hook;
 mod ingress;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use serde_json::Value;
 
+pub use affinity::{Affinity, Neighbour, Who};
 pub use attached::{Link, ServiceNetwork, VolumesFrom, VolumesSource};
 pub use hook::Hook;
 pub use ingress::{IngressProtocol, IngressTls, WayIn};
@@ -138,6 +140,8 @@ pub struct Service {
     pub logging: Option<Logging>,
     pub oom_score_adj: Option<i64>,
     pub deploy: Deploy,
+    /// What labels say of neighbours and better hosts.
+    pub affinity: Affinity,
     pub profiles: Vec<String>,
     /// `x-runtime`: the operator's own choice of how the service runs.
     pub runtime: Option<RuntimeChoice>,

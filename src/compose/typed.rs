@@ -3,6 +3,7 @@
 //! Knows the long form of each attribute and the model's type for it. Values that the schema could not
 //! judge (`restart`, modes, counts) are judged here. What an earlier stage reported reads as absent.
 
+mod affinity;
 mod attached;
 mod deploy;
 mod hooks;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::draft::{Draft, readiness};
 use super::placement::{Count, Refusal, Reservation};
 use super::{
-    Action, ContainerPlan, PlanError, Readiness, VolumePlan, beside, container, images, placement, shapes,
+    Action, ContainerPlan, PlanError, Readiness, VolumePlan, beside, container, images, neighbours, placement, shapes,
     update_order, volumes,
 };
 use crate::compose::model::{DeployMode, MountKind, PullPolicy, Service};
@@ -192,6 +192,7 @@ fn hosts(
         ports: &ports,
         only: only.as_deref(),
         present: &present,
+        leaning: neighbours::leaning(draft, service, cluster)?,
     };
     let placed = draft.placer.as_mut().map(|placer| placer.place(&demand));
     match placed.unwrap_or_else(|| Ok(Vec::new())) {

@@ -50,6 +50,9 @@ pub enum PlanError {
         host: String,
         rule: String,
     },
+    /// It must be near containers of which none has a host yet.
+    #[error("service `{service}` must be near {who}, and no host has one that is known of")]
+    NobodyNear { service: String, who: String },
     /// A volume is on its way from one host to another.
     #[error("service `{service}`: its volume `{volume}` is on its way from {from} to {to}: a move was interrupted")]
     VolumeHalfway {
@@ -84,6 +87,9 @@ impl PlanError {
             }
             PlanError::VolumesApart { .. } => "a service runs where its volumes are: keep them on one host".into(),
             PlanError::VolumeElsewhere { .. } => "change the constraint, or remove the volume with `hoist down -v` if its data may go".into(),
+            PlanError::NobodyNear { .. } => {
+                "let it depend on that service (`depends_on`), and let that one run as containers too (`x-runtime: container`) or start it first".into()
+            }
             PlanError::VolumeHalfway { volume, to, .. } => format!("`hoist volumes move {volume} {to}` goes on from where it is"),
             PlanError::DependencyCycle { .. } => "remove one of the `depends_on` entries".into(),
             PlanError::RuntimeImpossible { .. } => "use `x-runtime: container`, or leave `x-runtime` out".into(),

@@ -17,6 +17,7 @@ pub mod hosts;
 pub mod images;
 pub mod in_service;
 pub mod ingress;
+mod neighbours;
 mod networks;
 mod objects;
 pub mod order;

@@ -9,7 +9,7 @@ mod place;
 mod spread;
 
 pub use fitness::{broken, fitness, fitting, room_for_port};
-pub use place::{Count, Demand, Placer, Port, Refusal, Reservation};
+pub use place::{Count, Demand, Leaning, Placer, Port, Refusal, Reservation};
 
 use crate::engine::labels;
 use crate::engine::observation::ObservedNode;

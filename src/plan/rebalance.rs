@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub use off_host::{Off, back_on, is_off, off};
 pub use running::{Kind, Running, everything, running};
 
-use super::placement::{Count, Demand, Placer};
+use super::placement::{Count, Demand, Leaning, Placer};
 
 /// One replica that goes to another host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,7 @@ fn evened(placer: &mut Placer<'_>, service: &Running, places: &BTreeMap<u64, Str
         ports: &service.ports,
         only: None,
         present: &present,
+        leaning: Leaning::default(),
     };
     for host in places.values() {
         placer.vacate(host, service.reserved, &service.ports);

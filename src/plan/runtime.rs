@@ -91,6 +91,10 @@ fn beyond_swarm(service: &Service) -> Option<&'static str> {
             networks().any(|network| network.gateway_priority.is_some()),
             "networks.gw_priority",
         ),
+        (
+            service.affinity.containers.iter().any(|neighbour| neighbour.hard),
+            "affinity to containers",
+        ),
         (!service.post_start.is_empty(), "post_start"),
         (!service.pre_stop.is_empty(), "pre_stop"),
         // Swarm would publish on every address of the host what the file keeps to one.
@@ -123,6 +127,10 @@ pub(super) fn unheeded(service: &Service) -> Vec<&'static str> {
         (service.platform.is_some(), "platform"),
         (fixed, "networks.ipv4_address"),
         (!service.links.is_empty(), "links"),
+        (
+            !service.affinity.preferred.is_empty() || !service.affinity.containers.is_empty(),
+            "labels.io.rancher.scheduler.affinity:…_soft",
+        ),
     ];
     uses.into_iter()
         .filter_map(|(used, attribute)| used.then_some(attribute))

@@ -6,7 +6,7 @@ use super::read::{
     count, duration, entries, extensions, flag, list, mode, optional_flag, optional_text_map, optional_texts, text,
     text_map, texts, unsigned_bytes, whole,
 };
-use super::{attached, deploy, hooks, limits, mounts};
+use super::{affinity, attached, deploy, hooks, limits, mounts};
 use crate::compose::canonical::first_port_of_range;
 use crate::compose::findings::Findings;
 use crate::compose::ingress;
@@ -20,7 +20,7 @@ use crate::compose::tree::{Node, Value};
 use crate::compose::units;
 
 pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings) -> Service {
-    Service {
+    let mut service = Service {
         name: name.to_owned(),
         image: text(node, "image"),
         build: node.get("build").filter(|build| build.as_map().is_some()).map(build),
@@ -113,7 +113,10 @@ pub fn service(name: &str, node: &Node, base: &Base<'_>, findings: &mut Findings
         },
         ingress: ingress::ways_in(node, base, findings),
         extensions: extensions(node, &["x-runtime", "x-ingress"]),
-    }
+        affinity: Default::default(),
+    };
+    affinity::apply(&mut service, node, findings);
+    service
 }
 
 fn build(node: &Node) -> Build {

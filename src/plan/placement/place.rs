@@ -48,6 +48,17 @@ pub struct Demand<'a> {
     pub only: Option<&'a str>,
     /// Where replicas are, by their number from 1.
     pub present: &'a BTreeMap<u64, String>,
+    pub leaning: Leaning,
+}
+
+/// What others on the hosts mean to a service. It is asked when a replica gets a host: one that has a host stays there, whoever
+/// comes and goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leaning {
+    /// Hosts, by name, that it cannot be on, with the reason.
+    pub never: BTreeMap<String, String>,
+    /// How many wishes a host breaks, by name: fewer come first.
+    pub broken: BTreeMap<String, u64>,
 }
 
 /// Why a service did not get all its replicas placed.
@@ -164,13 +175,26 @@ impl<'a> Placer<'a> {
         let mut open: Vec<usize> = Vec::new();
         for (index, fits) in fitness.iter().enumerate() {
             let elsewhere = demand.only.filter(|only| host_name(self.hosts[index].node) != *only);
+            let shunned = self.shunned(demand, index);
             match (fits, elsewhere) {
                 (Err(rule), _) => drop(against.insert(index, rule.clone())),
+                (Ok(()), None) if shunned.is_some() => drop(against.insert(index, shunned.unwrap_or_default())),
                 (_, Some(only)) => drop(against.insert(index, format!("it must be on {only}"))),
                 _ => open.push(index),
             }
         }
         Ok((open, against))
+    }
+
+    /// Why others keep the service off a host that has none of its replicas.
+    fn shunned(&self, demand: &Demand<'_>, index: usize) -> Option<String> {
+        if demand.leaning.never.is_empty() {
+            return None;
+        }
+        let name = host_name(self.hosts[index].node);
+        let reason = demand.leaning.never.get(name)?;
+        let stays = demand.present.values().any(|host| host == name);
+        (!stays).then(|| reason.clone())
     }
 
     fn on_every_host(
@@ -229,7 +253,7 @@ impl<'a> Placer<'a> {
         for index in open {
             let taken = own.get(index).copied().unwrap_or(0);
             match self.room(*index, taken, demand) {
-                Ok(()) => candidates.push((self.rank(*index, taken, &there), self.hosts[*index].node)),
+                Ok(()) => candidates.push((self.rank(demand, *index, taken, &there), self.hosts[*index].node)),
                 Err(rule) => drop(against.insert(*index, rule)),
             }
         }
@@ -241,7 +265,7 @@ impl<'a> Placer<'a> {
                 let taken = own.entry(index).or_default();
                 *taken += 1;
                 match self.room(index, *taken, demand) {
-                    Ok(()) => Some(self.rank(index, *taken, &there)),
+                    Ok(()) => Some(self.rank(demand, index, *taken, &there)),
                     Err(rule) => {
                         against.insert(index, rule);
                         None
@@ -282,8 +306,13 @@ impl<'a> Placer<'a> {
         }
     }
 
-    fn rank(&self, index: usize, own: u64, there: &HashMap<usize, u64>) -> Rank {
+    fn rank(&self, demand: &Demand<'_>, index: usize, own: u64, there: &HashMap<usize, u64>) -> Rank {
+        let broken = &demand.leaning.broken;
         Rank {
+            broken: match broken.is_empty() {
+                true => 0,
+                false => broken.get(host_name(self.hosts[index].node)).copied().unwrap_or(0),
+            },
             own,
             comes: there.get(&index).is_none_or(|there| *there <= own),
             all: self.hosts[index].replicas,

@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::constraint;
 use crate::engine::observation::ObservedNode;
 
-/// What makes a host come earlier: fewer replicas of the service, then one that is there already and not counted yet, then
+/// What makes a host come earlier: fewer wishes that it breaks, then fewer replicas of the service, then one that is there already and not counted yet, then
 /// fewer of all, then its place in the pool's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
+    pub broken: u64,
     pub own: u64,
     /// The next replica would be a new one here, where others might stay.
     pub comes: bool,
@@ -31,8 +32,13 @@ pub(super) enum Group {
     },
 }
 
-/// When a group comes: replicas of the service in it, whether the next would be a new one, its first host, its index.
-type Turn = (u64, bool, Rank, usize);
+/// When a group comes: wishes that its first host breaks, replicas of the service in it, whether the next would be a new one, its
+/// first host, its index.
+type Turn = (u64, u64, bool, Rank, usize);
+
+fn turn(first: Rank, taken: u64, index: usize) -> Turn {
+    (first.broken, taken, first.comes, first, index)
+}
 
 impl Group {
     /// Hosts grouped by the attributes. A host without one is in the group of those without it.
@@ -50,7 +56,7 @@ impl Group {
         for members in by_value.values() {
             let group = Group::new(members, rest);
             let taken = members.iter().map(|(rank, _)| rank.own).sum();
-            order.extend(group.first().map(|first| (taken, first.comes, first, groups.len())));
+            order.extend(group.first().map(|first| turn(first, taken, groups.len())));
             groups.push(group);
         }
         Group::Groups { groups, order }
@@ -60,7 +66,7 @@ impl Group {
     fn first(&self) -> Option<Rank> {
         match self {
             Group::Hosts(hosts) => hosts.first().copied(),
-            Group::Groups { order, .. } => order.first().map(|(_, _, first, _)| *first),
+            Group::Groups { order, .. } => order.first().map(|(.., first, _)| *first),
         }
     }
 
@@ -73,13 +79,9 @@ impl Group {
                 Some(rank.host)
             }
             Group::Groups { groups, order } => {
-                let (taken, _, _, index) = order.pop_first()?;
+                let (_, taken, .., index) = order.pop_first()?;
                 let host = groups[index].take(again);
-                order.extend(
-                    groups[index]
-                        .first()
-                        .map(|first| (taken + 1, first.comes, first, index)),
-                );
+                order.extend(groups[index].first().map(|first| turn(first, taken + 1, index)));
                 host
             }
         }

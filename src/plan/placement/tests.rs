@@ -52,6 +52,7 @@ fn demand(replicas: u64, present: &BTreeMap<u64, String>) -> Demand<'_> {
         ports: &[],
         only: None,
         present,
+        leaning: Leaning::default(),
     }
 }
 
@@ -237,6 +238,7 @@ impl Wish {
             ports: &self.ports,
             only: None,
             present: &self.present,
+            leaning: Leaning::default(),
         }
     }
 }

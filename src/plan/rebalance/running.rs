@@ -108,6 +108,7 @@ fn of_containers(project: &Project, service: &Service, observed: &Observation) -
     if service.deploy.mode != DeployMode::Replicated
         || beside
         || !service.volumes_from.is_empty()
+        || !service.affinity.containers.is_empty()
         || !volumes::local_volumes(project, service).is_empty()
     {
         return None;
