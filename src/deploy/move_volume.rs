@@ -380,6 +380,7 @@ impl Way<'_> {
             spec,
             replicas: Some(replicas),
             must_be: Readiness::Running,
+            in_service: None,
         };
         let up = services::update(self.deployment, &planned, &service.id).await;
         up.map_err(|error| self.failure(name, error))

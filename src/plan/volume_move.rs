@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::{order, placement, swarm_service, volumes};
+use super::{in_service, order, placement, swarm_service, volumes};
 use crate::compose::model::{DeployMode, Project, Service};
 use crate::engine::observation::{ObservedObject, ObservedService, ObservedVolume};
 use crate::engine::{Observation, labels, models};
@@ -75,6 +75,8 @@ pub enum VolumeMoveError {
     Several { volume: String, hosts: Vec<String> },
     #[error("service `{service}` runs on every host, and has a volume `{volume}` on each")]
     EveryHost { service: String, volume: String },
+    #[error("service `{service}` was upgraded in place, and what ran before would miss the volume")]
+    Unconfirmed { service: String },
     #[error("host `{host}` {reason}")]
     HostUnfit { host: String, reason: String },
     #[error("service `{service}` cannot run on {host}: {rule}")]
@@ -104,6 +106,9 @@ impl VolumeMoveError {
                 "look at what is in them, and remove the ones that are not needed with `docker volume rm` on their hosts".into()
             }
             VolumeMoveError::HostUnfit { .. } => "`hoist hosts ls` shows the hosts' state".into(),
+            VolumeMoveError::Unconfirmed { service } => {
+                format!("confirm it first (`hoist confirm {service}`), or go back (`hoist rollback {service}`)")
+            }
             VolumeMoveError::Excluded { .. } => "change `deploy.placement.constraints`, or label the host".into(),
             VolumeMoveError::InUse { .. } => "take that down first".into(),
             VolumeMoveError::Differs { .. } => "make sure that nothing else writes to the volume, and run the same command again".into(),
@@ -165,7 +170,13 @@ pub fn volume_move(
         });
     }
     let (keys, services) = together(project, first)?;
+    let upgraded = in_service::states(observed);
     for service in &services {
+        if upgraded.contains_key(&service.name) {
+            return Err(VolumeMoveError::Unconfirmed {
+                service: service.name.clone(),
+            });
+        }
         if let Some(rule) = placement::broken(&service.deploy.constraints, node) {
             return Err(VolumeMoveError::Excluded {
                 service: service.name.clone(),

@@ -6,7 +6,7 @@ use crate::compose::model::{DeployMode, Project, Service};
 use crate::engine::observation::{Cluster, ObservedService, ObservedTask, TaskState};
 use crate::engine::{Observation, labels, models};
 use crate::plan::placement::{self, Placer, Port, Reservation};
-use crate::plan::volumes;
+use crate::plan::{in_service, volumes};
 
 /// A service whose replicas may move.
 #[derive(Debug, Clone)]
@@ -33,7 +33,12 @@ pub enum Kind {
 
 /// The project's services whose replicas may move, in the file's order; with `only`, those of them.
 pub fn running(project: &Project, observed: &Observation, cluster: &Cluster, only: &[String]) -> Vec<Running> {
-    let wanted = |service: &&Service| only.is_empty() || only.contains(&service.name);
+    let upgraded = in_service::states(observed);
+    let wanted = |service: &&Service| {
+        let named = only.is_empty() || only.contains(&service.name);
+        // To move one would be to go on with an upgrade that stands still.
+        named && !upgraded.contains_key(&service.name)
+    };
     let services = project.services.values().filter(wanted);
     let found = services.filter_map(|service| {
         let own = |found: &&ObservedService| found.labels.get(labels::SERVICE) == Some(&service.name);
