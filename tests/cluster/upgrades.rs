@@ -53,8 +53,8 @@ services:
     deploy:
       replicas: 3
       placement: {constraints: [\"${PLACED:-node.platform.os == linux}\"]}
-      update_config: {parallelism: 1, monitor: 500ms, failure_action: pause}
-      rollback_config: {parallelism: 2, monitor: 500ms}
+      update_config: {parallelism: 1, monitor: 500ms, failure_action: pause, order: start-first}
+      rollback_config: {parallelism: 2, monitor: 500ms, order: start-first}
   caller:
     <<: *caller
     environment: {CALLED: shop}
