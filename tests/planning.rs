@@ -325,6 +325,44 @@ fn a_changed_image_changes_that_service_only() {
 }
 
 #[test]
+fn a_service_restarts_with_what_it_depends_on_where_the_file_says_so() {
+    let restarting = |shop: &str| shop.replace("service_healthy}", "service_healthy, restart: true}");
+    for (shop, before) in [(SHOP.to_owned(), cluster(3)), (local_shop(), one_engine())] {
+        let shop = restarting(&shop);
+        let observed = carried_out(before.clone(), &up(&project(&shop), &before));
+        assert_eq!(lines(&up(&project(&shop), &observed)), Vec::<String>::new());
+        let plan = up(&project(&shop.replace("db:1", "db:2")), &observed);
+        let restarted: Vec<usize> = (0..plan.steps.len())
+            .filter(|step| lines(&plan)[*step].contains("web") && plan.steps[*step].reason == "it restarts with `db`")
+            .collect();
+        assert_eq!(
+            restarted.len(),
+            if before.cluster.is_some() { 1 } else { 2 },
+            "{:?}",
+            lines(&plan)
+        );
+        let of_db = lines(&plan)
+            .iter()
+            .position(|line| line.contains("db") && !line.contains("provide"))
+            .unwrap();
+        assert!(plan.steps[restarted[0]].after.contains(&of_db), "{:?}", lines(&plan));
+    }
+    // What is only scaled is not replaced.
+    let shop = restarting(SHOP);
+    let observed = carried_out(cluster(3), &up(&project(&shop), &cluster(3)));
+    let scaled = UpOptions {
+        scale: [("db".to_owned(), 2)].into(),
+        ..UpOptions::default()
+    };
+    let plan = try_up(&project(&shop), &observed, &scaled).unwrap();
+    let changes: Vec<String> = lines(&plan)
+        .into_iter()
+        .filter(|line| !line.starts_with("provide"))
+        .collect();
+    assert_eq!(changes, ["update service db: replicas 1 → 2"]);
+}
+
+#[test]
 fn an_image_built_anew_under_the_same_name_changes_its_service() {
     let text = SHOP.replace("image: web:1", "image: web:1\n    build: .");
     let project = project(&text);

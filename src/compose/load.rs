@@ -299,12 +299,10 @@ fn run(
     let mut project = typed::project(&tree, frame, findings, unusable);
     project.disabled = disabled.into_keys().collect();
     let support = supported(uses, &project, findings);
-    let canonical = output::Canonical::new(&tree);
-    project.canonical = canonical.yaml();
     Some(Loaded {
+        canonical: project.canonical.clone(),
         project,
         warnings: Vec::new(),
-        canonical,
         profiles,
         refused: Vec::new(),
         support,

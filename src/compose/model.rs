@@ -27,6 +27,7 @@ pub use openstack::{
     NamedBy, Openstack, ServerGroup, ServerGroupPolicy,
 };
 
+use super::output::Canonical;
 use super::source::Places;
 
 /// One Compose application, loaded, merged and in canonical form.
@@ -55,8 +56,8 @@ pub struct Project {
     pub openstack: Option<Openstack>,
     /// What the files say of hosts, as a Compose file by itself: the name, `x-hosts`, `x-pool` and `x-openstack`.
     pub hosts_part: String,
-    /// All of it as a Compose file: what `hoist config` prints, `$` doubled.
-    pub canonical: String,
+    /// All of it as what `hoist config` prints: a Compose file, too.
+    pub canonical: Canonical,
     /// Other top-level `x-` keys, as written.
     pub extensions: IndexMap<String, Value>,
     /// Where each attribute stands, for messages.

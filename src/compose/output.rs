@@ -5,6 +5,8 @@
 
 mod order;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::forms::{Field, Form, Kind, PROJECT, Printed};
@@ -12,10 +14,10 @@ use super::print;
 use super::tree::{Entry, Mapping, Node, Put, Value};
 use super::values::go_text;
 
-/// A finished project, to be printed.
+/// A finished project, to be printed. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Canonical {
-    tree: Node,
+    tree: Arc<Node>,
 }
 
 /// The two formats, which differ in more than their syntax: JSON leaves out the `x-` keys inside of the project and
@@ -28,7 +30,9 @@ enum Format {
 
 impl Canonical {
     pub fn new(tree: &Node) -> Self {
-        Canonical { tree: tree.clone() }
+        Canonical {
+            tree: Arc::new(tree.clone()),
+        }
     }
 
     /// The project as YAML; `$` comes out doubled, so that the text loads again.

@@ -67,7 +67,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable:
         pool: hosts::pool(tree, &frame.name, findings),
         openstack: hosts::openstack(tree, frame.variables, &frame.directory, findings),
         hosts_part: output::hosts_part(tree),
-        canonical: String::new(),
+        canonical: output::Canonical::new(tree),
         extensions,
         places: places(tree),
         name: frame.name,

@@ -69,8 +69,9 @@ pub async fn compare(
             (old.applied.configs.clone(), old.applied.secrets.clone())
         }
     };
+    let text = project.canonical.yaml();
     let file = Side {
-        project: &project.canonical,
+        project: &text,
         services: None,
         configs: &configs,
         secrets: &secrets,
@@ -165,7 +166,6 @@ fn load(project: &Project, revision: &Revision) -> Result<Project, DeployError> 
     })?;
     let mut former = loaded.project;
     former.files = project.files.clone();
-    former.canonical.clone_from(&revision.applied.project);
     former.hosts.clone_from(&project.hosts);
     former.pool = project.pool.clone();
     former.openstack.clone_from(&project.openstack);

@@ -85,7 +85,8 @@ pub(super) fn plan(
         None => swarm_service::specification(project, service, &around),
     };
     spec.labels.get_or_insert_default().extend(standing);
-    count_replacements(&mut spec, running, draft.options.replaces_all(&service.name));
+    let replaces_all = draft.why_replace_all(&service.name);
+    count_replacements(&mut spec, running, replaces_all.is_some());
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();
     let exact = draft.options.exact_images.get(&service.name).cloned();
@@ -100,7 +101,7 @@ pub(super) fn plan(
         replicas: (!is_global(service)).then_some(replicas),
         must_be,
         in_service: draft.options.in_service.clone().filter(|_| running.is_some()),
-        force: draft.options.replaces_all(&service.name),
+        force: replaces_all.is_some(),
         exact_image: match running.filter(|_| keeps_image) {
             Some(running) => images::image_of(running).map(str::to_owned),
             None => made_here.clone().or_else(|| images::running_reference(running, &image)),
@@ -111,6 +112,10 @@ pub(super) fn plan(
         None => Some("new".to_owned()),
         Some(running) => what_changed(draft, running, &planned, made_here.as_deref()),
     };
+    let replaces = |running| replaces_replicas(running, &planned, made_here.as_deref());
+    if !draft.options.only_scale && running.is_some_and(replaces) {
+        draft.replaced.insert(service.name.clone());
+    }
     if change.is_some() {
         say_what_differs(draft, service, ipvs, pinned_to.as_deref());
         if let Some(hindrance) = apart.filter(|_| update_order::starts_first(service)) {
@@ -194,6 +199,20 @@ fn count_replacements(spec: &mut models::ServiceSpec, running: Option<&ObservedS
     }
 }
 
+/// Whether replicas that run give way to others: for another image or definition, or because that is asked for.
+fn replaces_replicas(running: &ObservedService, planned: &ServicePlan, made_here: Option<&str>) -> bool {
+    let hash = |labels: Option<&String>| labels.cloned();
+    let wanted = planned
+        .spec
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(labels::CONFIG_HASH));
+    planned.force
+        || running.labels.get(labels::STACK_IMAGE) != Some(&planned.image)
+        || images::differs(running, made_here)
+        || hash(running.labels.get(labels::CONFIG_HASH)) != hash(wanted)
+}
+
 fn what_changed(
     draft: &Draft<'_>,
     running: &ObservedService,
@@ -205,8 +224,8 @@ fn what_changed(
         .labels
         .as_ref()
         .and_then(|labels| labels.get(labels::CONFIG_HASH));
-    if draft.options.replaces_all(&planned.service) {
-        return Some("asked for".to_owned());
+    if let Some(reason) = draft.why_replace_all(&planned.service) {
+        return Some(reason);
     }
     if rebalance::is_off(&running.spec) {
         return Some("left by an interrupted run".to_owned());

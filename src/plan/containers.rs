@@ -359,8 +359,8 @@ fn why_replace(draft: &Draft<'_>, hash: &str, planned: &ContainerPlan, found: &O
     if draft.options.only_scale {
         return None;
     }
-    if draft.options.replaces_all(&planned.service) {
-        return Some("asked for".to_owned());
+    if let Some(reason) = draft.why_replace_all(&planned.service) {
+        return Some(reason);
     }
     if found.host != planned.host {
         return Some(format!("moves from {}", found.host));
@@ -451,7 +451,11 @@ fn one_replica(
         return;
     };
     let misnamed = (current.name != planned.name).then(|| "left by an interrupted run".to_owned());
-    if let Some(reason) = why_replace(draft, &hash, &planned, current).or(misnamed) {
+    let replaced = why_replace(draft, &hash, &planned, current);
+    if replaced.is_some() {
+        draft.replaced.insert(service.name.clone());
+    }
+    if let Some(reason) = replaced.or(misnamed) {
         planned.starts_first = starts_first(draft, service, &planned, current);
         let action = Action::ReplaceContainer {
             container: Box::new(planned),

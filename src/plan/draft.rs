@@ -2,7 +2,7 @@
 //!
 //! Knows no runtime: `cluster_services` and `containers` add the steps, `up` says in which order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::images::ImageOptions;
 use super::in_service::InService;
@@ -79,6 +79,8 @@ pub(super) struct Draft<'a> {
     pub pins: Pins,
     /// By name, the services that the plan takes in: what each will claim of the ingress.
     pub claims: BTreeMap<String, Option<Claim>>,
+    /// Services that run, and whose replicas the plan replaces.
+    pub replaced: BTreeSet<String>,
     /// The step that settles the ingress.
     pub ingress: Option<usize>,
     /// Where containers go, on a cluster.
@@ -122,6 +124,18 @@ impl Draft<'_> {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Why every replica of a service is to be replaced, changed or not: the operator asks for it, or it restarts with what it
+    /// depends on (`depends_on.*.restart`), which the plan replaces.
+    pub(super) fn why_replace_all(&self, service: &str) -> Option<String> {
+        if self.options.replaces_all(service) {
+            return Some("asked for".to_owned());
+        }
+        let dependencies = &self.project.services.get(service)?.depends_on;
+        let mut restarting = dependencies.iter().filter(|(_, dependency)| dependency.restart);
+        let (with, _) = restarting.find(|(name, _)| self.replaced.contains(*name))?;
+        Some(format!("it restarts with `{with}`"))
     }
 
     /// Says something once.

@@ -116,8 +116,9 @@ pub fn applied(
 ) -> Result<Applied, String> {
     let mut services = running(observed);
     let (configs, secrets) = object_names(project, digests);
+    let text = project.canonical.yaml();
     let present = Origin {
-        document: plain_yaml("the project", &project.canonical)?,
+        document: plain_yaml("the project", &text)?,
         configs: &configs,
         secrets: &secrets,
     };
@@ -127,7 +128,7 @@ pub fn applied(
         // What else runs is not the file's.
         services.retain(|name, _| project.services.contains_key(name));
         return Ok(Applied {
-            project: project.canonical.clone(),
+            project: text,
             services,
             configs,
             secrets,

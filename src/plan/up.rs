@@ -3,7 +3,7 @@
 //! Knows the order (networks, images, configs, then services after what they depend on). Whether a service is as it
 //! should be is told by the two runtimes: `cluster_services`, `containers`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::draft::{Draft, Situation, UpOptions};
 use super::ingress::{self, IngressError};
@@ -38,6 +38,7 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         services: HashMap::new(),
         pins: Pins::with(&options.volumes_at),
         claims: BTreeMap::new(),
+        replaced: BTreeSet::new(),
         ingress: None,
         placer: situation
             .observed

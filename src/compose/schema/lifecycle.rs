@@ -13,7 +13,7 @@ pub const DEPENDENCY: Object = object(&[
         "condition",
         choice(&["service_started", "service_healthy", "service_completed_successfully"]),
     ),
-    key("restart", BOOLEAN).approximated("has no effect: a service is not restarted when what it depends on changes"),
+    key("restart", BOOLEAN),
     kept("required", STRICT_BOOLEAN).by(By::Loader),
 ])
 .requires(&["condition"]);
