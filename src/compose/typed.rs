@@ -18,11 +18,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use indexmap::IndexMap;
 
 use super::findings::Findings;
-use super::{hosts, output};
 use super::model::{Project, Service};
 use super::paths::Base;
 use super::source::{Place, Places};
 use super::tree::{Node, Value};
+use super::{hosts, output};
 
 /// What the tree does not say about the project.
 pub struct Frame<'a> {

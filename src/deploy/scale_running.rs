@@ -137,7 +137,12 @@ async fn set_replicas(deployment: &Deployment, service: &ObservedService, replic
 }
 
 /// Waits until no more than so many replicas have a container.
-pub(super) async fn until_stopped(deployment: &Deployment, service: &str, id: &str, replicas: u64) -> Result<(), StepError> {
+pub(super) async fn until_stopped(
+    deployment: &Deployment,
+    service: &str,
+    id: &str,
+    replicas: u64,
+) -> Result<(), StepError> {
     let started = Instant::now();
     loop {
         let tasks = deployment.tasks.look(Instant::now()).await?;

@@ -206,7 +206,11 @@ fn a_container_serves_until_its_successor_is_healthy_where_the_file_says_so() {
 
     let output = with_mood("sad");
     assert_eq!(output.status.code(), Some(34), "{}", text(&output.stderr));
-    assert_eq!(ids(&scene, "web"), first, "what never got healthy is gone, and the old one is there");
+    assert_eq!(
+        ids(&scene, "web"),
+        first,
+        "what never got healthy is gone, and the old one is there"
+    );
     assert_eq!(scene.local_containers("web")[0]["State"]["Running"], true);
 
     let output = with_mood("merry");
