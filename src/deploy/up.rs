@@ -10,11 +10,12 @@ use super::contents::Contents;
 use super::deployment::Deployment;
 use super::error::DeployError;
 use super::event::Event;
-use super::lock::{self, Lock};
+use super::lock::{self, Lock, Taken};
 use super::operator::Operator;
-use super::pool::{self, Pool};
+use super::pool::{self, Pool, Survey};
 use super::site::Site;
 use super::{execute, known_projects, make_ready, revisions};
+use crate::compose::model::{GroupProvider, HostGroup};
 use crate::compose::{Project, Service};
 use crate::engine::{Engine, EngineError, Engines, Observation, observe};
 use crate::plan::{self, Action, Plan, Situation, Step, UpOptions, rolling};
@@ -78,7 +79,11 @@ pub(super) async fn change(
     let started = Instant::now();
     check_services(project, options)?;
     let contents = Contents::read(project)?;
-    let survey = lock.survey(project, operator).await?;
+    let mut survey = survey(project, operator).await?;
+    let quiet = may_be_quiet(project, survey.as_ref(), options);
+    if !quiet {
+        survey = lock.survey(project, operator).await?;
+    }
     let builder = operator.builder().await;
     // Images build while hosts boot: neither needs the other.
     let building = build(project, operator, builder.as_ref(), options);
@@ -87,8 +92,10 @@ pub(super) async fn change(
         building
     );
     let mut pool = pool?;
-    // A cluster that was made just now has no lock yet.
-    lock.take(&pool).await?;
+    if !quiet {
+        // A cluster that was made just now has no lock yet.
+        lock.take(&pool).await?;
+    }
     known_projects::remember(&operator.state, project)?;
     let failed = std::mem::take(&mut pool.failed);
     let total = pool.hosts.len() + failed.len();
@@ -96,7 +103,15 @@ pub(super) async fn change(
         Ok(built) => {
             let site = Site::new(project, operator, &pool, builder.as_ref(), contents)?
                 .with_images(options.exact_images.values());
-            services(&site, options, built, named.words).await
+            let mut observed = site.look().await?;
+            if quiet && !site.plan(&observed, options)?.is_empty() {
+                if lock.take(&pool).await? == Taken::AfterWaiting {
+                    // Who was at work may have changed anything.
+                    return Box::pin(change(project, operator, options, lock, named)).await;
+                }
+                observed = site.look().await?;
+            }
+            services(&site, observed, options, built, named.words).await
         }
         Err(error) => Err(error),
     };
@@ -117,10 +132,32 @@ pub(super) async fn change(
     Ok(())
 }
 
+/// The pool as it is, where the project has one.
+async fn survey(project: &Project, operator: &Operator) -> Result<Option<Survey>, DeployError> {
+    match project.hosts.is_empty() {
+        true => Ok(None),
+        false => pool::survey(project, operator).await.map(Some),
+    }
+}
+
+/// Whether it may turn out that nothing is to be done: then nobody is kept away, and no lock is written into the cluster. Not where
+/// hosts are to be made ready, where a cloud's rules are looked after, or where images may be built.
+fn may_be_quiet(project: &Project, survey: Option<&Survey>, options: &UpOptions) -> bool {
+    let cloud = |group: &HostGroup| matches!(group.provider, GroupProvider::Openstack(_));
+    survey.is_none_or(|survey| survey.is_settled(options.replace_hosts))
+        && !project.hosts.values().any(cloud)
+        && project.services.values().all(|service| service.build.is_none())
+}
+
 /// Brings the services to what the file says, on the hosts that are ready, keeps that as a revision, and tells where they
 /// answer. Gives the number of changes with those of building.
-async fn services(site: &Site<'_>, options: &UpOptions, built: usize, words: &str) -> Result<usize, DeployError> {
-    let mut observed = site.look().await?;
+async fn services(
+    site: &Site<'_>,
+    mut observed: Observation,
+    options: &UpOptions,
+    built: usize,
+    words: &str,
+) -> Result<usize, DeployError> {
     let changes = built + site.bring(&observed, options).await?;
     if changes > 0 {
         observed = site.look().await?;

@@ -12,7 +12,7 @@ const KILLS: usize = 50;
 /// Runs that are killed one after another before one is left to end.
 const IN_A_ROW: usize = 28;
 /// The latest moment: by then most runs are in the middle of what they do.
-const LATEST: usize = 2500;
+const LATEST: usize = 2000;
 
 struct Run {
     words: Vec<String>,
