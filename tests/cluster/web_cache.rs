@@ -320,8 +320,9 @@ fn data_outlives_down_and_up(scene: &Scene) {
     assert!(visits(&answers(scene)) > before);
 }
 
-/// It takes some 10 s from the moment the host is dead, longer on a busy machine; how long is printed. Where the host led the cluster, its managers first wait for 10 to 20 s until
-/// they choose another (Raft's election of Swarm), and then see who is still there.
+/// It takes some 10 s from the moment the host is dead, longer on a busy machine; how long is printed. Where the host led the
+/// cluster, its managers first wait for 10 to 20 s until they choose another (Raft's election of Swarm), and then see who is
+/// still there.
 fn a_lost_host_is_replaced_and_comes_back(scene: &Scene) {
     let pinned = host_of(scene, "redis");
     let before = visits(&answers(scene));
