@@ -191,7 +191,9 @@ pub(super) async fn converge(
         if last_word && let Some(task) = now.ended.first() {
             return Err(failure(deployment, planned, task).await);
         }
-        let enough = now.running == 0 || now.running + now.kept >= desired;
+        // Those that are on their way out are waited for.
+        let all_go_on = now.old as u64 == now.kept && now.running + now.kept >= desired;
+        let enough = now.running == 0 || all_go_on;
         if now.old > 0 && enough && started.elapsed() > UPDATE_BEGINS && !is_updating(deployment, id).await? {
             // What the cluster did not replace is as it should be already: all of it, or what an update that did not get
             // through had not reached.

@@ -141,8 +141,8 @@ fn two_engine_versions_serve_one_project_with_configs_secrets_and_a_registry() {
     );
     assert_eq!(
         manager.docker(&["secret", "ls", "--quiet"]).lines().count(),
-        1,
-        "the old one is gone"
+        2,
+        "the old one is kept with the revision that names it"
     );
     scene.write("page.html", "second page\n");
     told += &events(&scene);
