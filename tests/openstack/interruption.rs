@@ -13,7 +13,7 @@ use crate::laboratory::{Laboratory, POOL, STOPS_AT_DOCKER};
 const KILLS: usize = 30;
 
 /// Runs that are killed one after another before one is left to end.
-const IN_A_ROW: usize = 4;
+const IN_A_ROW: usize = 8;
 
 /// Kills a run after a random number of its calls, and a random moment later. A run that ends first is none.
 fn is_cut_off(laboratory: &Laboratory, command: &[&str], calls_of_a_run: usize) -> bool {
