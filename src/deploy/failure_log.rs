@@ -59,7 +59,13 @@ pub(super) async fn of_container(engine: &Engine, container: &str) -> Vec<String
             .and_then(|state| state.health)
             .and_then(|health| health.log)
             .unwrap_or_default();
-        if let Some(probe) = probes.last().filter(|probe| probe.exit_code != Some(0)) {
+        // One that was cut off with its container says nothing of the service.
+        let says_more = probes
+            .iter()
+            .rev()
+            .find(|probe| probe.exit_code.is_some_and(|code| code > 0));
+        let last = probes.last().filter(|probe| probe.exit_code != Some(0));
+        if let Some(probe) = last.and(says_more).or(last) {
             let code = probe.exit_code.unwrap_or(-1);
             match probe.output.as_deref().unwrap_or_default().trim() {
                 "" => lines.push(format!("healthcheck: exit code {code}, without a word")),
