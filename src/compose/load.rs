@@ -312,7 +312,7 @@ fn run(
 /// What the project uses, without the services that do not take part; what there is to say about it is said.
 fn supported(uses: Vec<Use>, project: &Project, findings: &mut Findings) -> Vec<Use> {
     let takes_part =
-        |found: &Use| !found.is_of_services() || project.services.keys().any(|name| found.is_of_service(name));
+        |found: &Use| !found.is_of_services() || found.is_of_one(|name| project.services.contains_key(name));
     let uses: Vec<Use> = uses.into_iter().filter(takes_part).collect();
     for finding in uses.iter().filter_map(Use::finding) {
         match finding.severity {

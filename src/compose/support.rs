@@ -32,13 +32,13 @@ pub struct Use {
 }
 
 impl Use {
-    /// Whether this is, or is inside of, the service of that name.
-    pub fn is_of_service(&self, name: &str) -> bool {
-        let rest = self
-            .path
-            .strip_prefix("services.")
-            .and_then(|rest| rest.strip_prefix(name));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    /// Whether this is, or is inside of, one of the services that are asked for by name. A name may have dots itself.
+    pub fn is_of_one(&self, is_service: impl Fn(&str) -> bool) -> bool {
+        let Some(rest) = self.path.strip_prefix("services.") else {
+            return false;
+        };
+        let ends = rest.match_indices(['.', '[']).map(|(end, _)| end);
+        ends.chain([rest.len()]).any(|end| is_service(&rest[..end]))
     }
 
     /// The service that this is of.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::super::converge::{LOOK, timed_out, why_update_stopped};
+use super::super::converge::{LOOK, is_alive, timed_out, why_update_stopped};
 use super::super::deployment::Deployment;
 use super::super::error::StepError;
 use super::super::event::ServiceProgress;
@@ -167,6 +167,7 @@ pub(super) async fn resume(deployment: &Deployment, service: &str, id: &str) -> 
     // By then the cluster has begun, if there is anything left to replace.
     deployment.pause(Duration::from_secs(1)).await?;
     until_through(deployment, service, id).await?;
+    until_gone(deployment, service, id).await?;
     deployment.tell(
         service,
         ServiceProgress::Running {
@@ -210,6 +211,27 @@ pub(in super::super) async fn until_through(
         if started.elapsed() > deployment.timeout {
             let last = "the cluster still updates it";
             return Err(timed_out(service, started, last, Vec::new()));
+        }
+        deployment.pause(LOOK).await?;
+    }
+}
+
+/// Waits until the replicas that gave way have stopped.
+async fn until_gone(deployment: &Deployment, service: &str, id: &str) -> Result<(), StepError> {
+    let started = Instant::now();
+    loop {
+        let tasks = deployment.manager()?.tasks_of(&[id]).await?;
+        let leaves = |task: &ObservedTask| is_alive(task) && task.desired_state > TaskState::Running;
+        if !tasks.iter().any(leaves) {
+            return Ok(());
+        }
+        if started.elapsed() > deployment.timeout {
+            return Err(timed_out(
+                service,
+                started,
+                "its former replicas do not stop",
+                Vec::new(),
+            ));
         }
         deployment.pause(LOOK).await?;
     }
