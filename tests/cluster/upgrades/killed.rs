@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::scene::{Scene, text};
+use crate::scene::{Scene, text, wait_for};
 
 /// Runs that are killed.
 const KILLS: usize = 50;
@@ -89,7 +89,15 @@ fn nothing_stays_behind(scene: &Scene, version: usize) {
     let plan = Run::new(version, "plan").command(scene).output().unwrap();
     assert!(text(&plan.stdout).contains("nothing to do"), "{}", text(&plan.stdout));
     let wanted = version.to_string();
-    assert_eq!(super::in_service::versions(scene), [&*wanted, &*wanted, &*wanted]);
+    // Replicas that an interrupted run had replaced may still be stopping.
+    wait_for(
+        "replicas of the last version alone",
+        Duration::from_secs(30),
+        || match super::in_service::versions(scene) {
+            versions if versions == [&*wanted, &*wanted, &*wanted] => Ok(()),
+            versions => Err(format!("{versions:?}")),
+        },
+    );
     let hosts = scene.hosts();
     let configs = hosts[0].docker(&["config", "ls", "--format", "{{.Name}}"]);
     let unfinished = |name: &&str| name.starts_with("hoist-before-") || name.starts_with("hoist-lock-");
