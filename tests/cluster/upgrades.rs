@@ -91,6 +91,15 @@ fn a_host_is_drained_and_comes_back(scene: &Scene) {
     scene.hoist(&["hosts", "activate", "lab-2"]);
 }
 
+fn no_call_failed(scene: &Scene, callers: &[&str]) {
+    for caller in callers {
+        let (answered, failed) = answers(scene, caller);
+        println!("{caller}: {answered} calls answered, {} failed", failed.len());
+        assert!(answered > 200, "{caller}: {answered}");
+        assert_eq!(failed, Vec::<String>::new(), "{caller}");
+    }
+}
+
 #[test]
 fn services_are_upgraded_step_by_step_and_no_call_fails() {
     let scene = Scene::with("roll", COMPOSE);
@@ -98,14 +107,11 @@ fn services_are_upgraded_step_by_step_and_no_call_fails() {
     in_service::a_service_is_changed_confirmed_and_rolled_back(&scene);
     rolling::a_service_takes_anothers_place_step_by_step(&scene);
     a_host_is_drained_and_comes_back(&scene);
+    std::thread::sleep(Duration::from_secs(1));
+    no_call_failed(&scene, &["caller", "visitor"]);
     killed::the_run_after_a_killed_one_finishes_or_undoes(&scene);
     std::thread::sleep(Duration::from_secs(1));
-    for caller in ["caller", "visitor"] {
-        let (answered, failed) = answers(&scene, caller);
-        println!("{caller}: {answered} calls answered, {} failed", failed.len());
-        assert!(answered > 200, "{caller}: {answered}");
-        assert_eq!(failed, Vec::<String>::new(), "{caller}");
-    }
+    no_call_failed(&scene, &["caller"]);
     scene.hoist(&["down", "--hosts", "-v"]);
     assert_eq!(scene.sweep.left_overs(), Vec::<String>::new());
 }
