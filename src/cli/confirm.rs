@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::in_service::Patience;
+use super::patience::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
 use crate::deploy::in_service::Decision;

@@ -16,6 +16,7 @@ mod in_service;
 mod interrupt;
 mod lock;
 mod logs;
+mod patience;
 mod plan;
 mod project;
 mod ps;

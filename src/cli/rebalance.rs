@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::lock::LockArguments;
+use super::patience::Patience;
 use super::project;
 use super::settings::Settings;
 use crate::deploy;
@@ -22,11 +22,8 @@ pub struct RebalanceArguments {
     /// Print the moves, and touch nothing
     #[arg(long)]
     dry_run: bool,
-    /// Seconds that one replica may take to come up [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
     #[command(flatten)]
-    lock: LockArguments,
+    patience: Patience,
 }
 
 /// Loads the project and spreads its replicas again.
@@ -38,9 +35,7 @@ pub async fn rebalance(arguments: RebalanceArguments, settings: &Settings, outpu
         return Ok(());
     }
     let progress = settings.progress(output);
-    let operator = arguments
-        .lock
-        .apply(settings.operator(progress.events(), arguments.wait_timeout));
+    let operator = arguments.patience.operator(settings, progress.events());
     let outcome = deploy::rebalance::rebalance(project, &operator, &arguments.services).await;
     progress.finish();
     Ok(outcome?)

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::in_service::Patience;
+use super::patience::Patience;
 use super::settings::Settings;
 use super::{in_service, project};
 use crate::deploy;
@@ -37,8 +37,8 @@ pub async fn rollback(arguments: RollbackArguments, settings: &Settings, output:
     let patience = &arguments.patience;
     if let Some(number) = arguments.to {
         let progress = settings.progress(output);
-        let operator = settings.operator(progress.events(), patience.wait_timeout);
-        let outcome = deploy::history::roll_back_to(project, &patience.lock.apply(operator), number).await;
+        let operator = patience.operator(settings, progress.events());
+        let outcome = deploy::history::roll_back_to(project, &operator, number).await;
         progress.finish();
         return Ok(outcome?);
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::error::CliError;
-use super::lock::LockArguments;
+use super::patience::Patience;
 use super::project;
 use super::settings::Settings;
 use crate::deploy;
@@ -26,11 +26,8 @@ pub struct ScaleArguments {
     /// Does nothing: `scale` waits anyway
     #[arg(long)]
     wait: bool,
-    /// Seconds that one service may take to come up [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
     #[command(flatten)]
-    lock: LockArguments,
+    patience: Patience,
 }
 
 /// Loads the project and brings the named services to the named numbers.
@@ -44,9 +41,7 @@ pub async fn scale(arguments: ScaleArguments, settings: &Settings, output: &Outp
         ..UpOptions::default()
     };
     let progress = settings.progress(output);
-    let operator = arguments
-        .lock
-        .apply(settings.operator(progress.events(), arguments.wait_timeout));
+    let operator = arguments.patience.operator(settings, progress.events());
     let outcome = deploy::up::up(project, &operator, &options).await;
     progress.finish();
     Ok(outcome?)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::error::CliError;
-use super::in_service::Patience;
+use super::patience::Patience;
 use super::settings::Settings;
 use super::{in_service, plan, project};
 use crate::deploy;
@@ -91,8 +91,7 @@ pub async fn up(arguments: UpArguments, settings: &Settings, output: &Output) ->
         return plan::show(&project, &options, settings, output).await;
     }
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), arguments.patience.wait_timeout);
-    let operator = arguments.patience.lock.apply(operator);
+    let operator = arguments.patience.operator(settings, progress.events());
     let outcome = deploy::up::up(project.clone(), &operator, &options).await;
     progress.finish();
     outcome?;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use super::lock::LockArguments;
+use super::patience::Patience;
 use super::project;
 use super::settings::Settings;
 use crate::deploy;
@@ -44,11 +44,8 @@ struct MoveArguments {
     /// Print what would be done, and touch nothing
     #[arg(long)]
     dry_run: bool,
-    /// Seconds that one service may take to stop, or to come up [default: 600]
-    #[arg(long, value_name = "SECONDS")]
-    wait_timeout: Option<u64>,
     #[command(flatten)]
-    lock: LockArguments,
+    patience: Patience,
 }
 
 /// Loads the project and does what was asked with its volumes.
@@ -77,8 +74,7 @@ async fn move_volume(arguments: MoveArguments, settings: &Settings, output: &Out
         return Ok(());
     }
     let progress = settings.progress(output);
-    let operator = settings.operator(progress.events(), arguments.wait_timeout);
-    let operator = arguments.lock.apply(operator);
+    let operator = arguments.patience.operator(settings, progress.events());
     let outcome = deploy::move_volume::move_volume(project, &operator, volume, host).await;
     progress.finish();
     Ok(outcome?)

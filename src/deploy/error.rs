@@ -288,9 +288,13 @@ pub enum StepError {
     /// An upgrade in place was stopped by `hoist cancel`, from elsewhere.
     #[error("service `{service}`: its upgrade was cancelled")]
     Cancelled { service: String },
-    /// What ran before an upgrade in place is not kept any more.
+    /// What ran before an upgrade in place is not kept any more, or cannot be read.
     #[error("service `{service}`: what ran before its upgrade is not kept any more")]
-    BeforeLost { service: String },
+    BeforeLost {
+        service: String,
+        #[source]
+        unreadable: Option<serde_json::Error>,
+    },
     /// The ways in of several projects cannot be at once.
     #[error(transparent)]
     Ingress(#[from] IngressError),
@@ -355,7 +359,7 @@ impl StepError {
             StepError::Cancelled { service } => {
                 format!("`hoist resume {service}` goes on with it; `hoist rollback {service}` brings back what ran before")
             }
-            StepError::BeforeLost { service } => {
+            StepError::BeforeLost { service, .. } => {
                 format!("`hoist confirm {service}` lets it be as it is; `hoist history` lists what can be gone back to")
             }
             StepError::Ingress(error) => error.hint(),

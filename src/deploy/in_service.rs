@@ -107,9 +107,12 @@ async fn carry_out(
             }),
         }
     }
-    if decision == Decision::RollBack && any_has_way_in(&observed, &chosen) {
-        // What ran before may have had other ways in.
-        if let Err(error) = ingress::settle(&deployment).await {
+    if decision == Decision::RollBack && !chosen.is_empty() {
+        let now = observe::observe(&pool.engines, &project.name, &[], None).await?;
+        // What ran before may have had other ways in, or the only ones.
+        if (any_has_way_in(&observed, &chosen) || any_has_way_in(&now, &chosen))
+            && let Err(error) = ingress::settle(&deployment).await
+        {
             let subject = "the ingress".to_owned();
             failed.push(StepFailure { subject, error });
         }

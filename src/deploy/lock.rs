@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What a command that changes a project does, with the project's lock.
 ///
-/// `work` takes the lock with [`Lock::reach`] (or [`Lock::survey`], or [`Lock::take`]) as soon as it knows the engines, and before
+/// `work` takes the lock with [`Lock::reach`] (or [`Lock::hold_with`], or [`Lock::take`]) as soon as it knows the engines, and before
 /// it changes anything of the project; the operator that it is given is interrupted when the lock is lost. However it ends,
 /// the lock is let go of.
 ///
@@ -155,25 +155,28 @@ impl Lock {
         }
     }
 
-    /// Surveys the project's pool, and takes the lock where a manager of it answers; `None` where the project has no pool,
-    /// with the lock of its engine taken.
+    /// Takes the lock where a manager of the surveyed pool answers, or that of the single engine where the project has no pool.
+    /// The survey stays what it is, unless somebody else was at work meanwhile: then the pool is surveyed again.
     ///
     /// # Errors
     ///
     /// As [`pool::survey`] and [`Lock::take`].
-    pub(super) async fn survey(&self, project: &Project, operator: &Operator) -> Result<Option<Survey>, DeployError> {
-        if project.hosts.is_empty() {
+    pub(super) async fn hold_with(
+        &self,
+        survey: Option<Survey>,
+        project: &Project,
+        operator: &Operator,
+    ) -> Result<Option<Survey>, DeployError> {
+        let Some(mut survey) = survey else {
             self.take(&pool::without_hosts(operator.local_engine()?)).await?;
             return Ok(None);
+        };
+        while survey.engines.manager.is_some()
+            && self.take_through(&survey.engines, &survey.tunnels).await? == Taken::AfterWaiting
+        {
+            survey = pool::survey(project, operator).await?;
         }
-        loop {
-            let survey = pool::survey(project, operator).await?;
-            if survey.engines.manager.is_none()
-                || self.take_through(&survey.engines, &survey.tunnels).await? == Taken::AtOnce
-            {
-                return Ok(Some(survey));
-            }
-        }
+        Ok(Some(survey))
     }
 
     /// Takes the lock, or goes on with it through the pool's engines where it is taken already.

@@ -4,6 +4,9 @@
 //! Whatever moment this is interrupted at, the same command goes on: before the mark the old copy has the data and the new one is
 //! made again; after it the new one has it. What fails before the mark puts the services back where they were.
 
+mod copying;
+mod starting;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,13 +18,12 @@ use super::operator::Operator;
 use super::pool::{self, Pool};
 use super::scale_running::until_stopped;
 use super::site::Site;
-use super::{execute, hooks, lock, services};
+use super::{execute, hooks, lock};
 use crate::compose::Project;
-use crate::engine::observation::{ObservedObject, ObservedService, ObservedVolume};
-use crate::engine::transfer::transfer;
-use crate::engine::{Credentials, Engine, EngineError, Observation, labels, models, volume_copy};
+use crate::engine::observation::{ObservedObject, ObservedService};
+use crate::engine::{Credentials, Engine, EngineError, Observation, labels, models};
+use crate::plan::digest;
 use crate::plan::volume_move::{self, Stage, Transit, VolumeMove, VolumeMoveError};
-use crate::plan::{Readiness, ServicePlan, UpOptions, digest, images};
 
 /// Moves a volume, and those that its services use together with it, to a host.
 ///
@@ -276,55 +278,6 @@ impl Way<'_> {
         Ok(())
     }
 
-    async fn copy(&self, transit: &Transit, from: &str, discard: bool) -> Result<(), DeployError> {
-        let (source, target) = (self.deployment.engine(from)?, self.deployment.engine(&self.planned.to)?);
-        if discard {
-            self.remove(target, transit).await?;
-        }
-        self.tell(transit, ResourceProgress::Creating);
-        let found = source.volume(&transit.name).await?;
-        target.create_volume(copy_of(transit, from, found)).await?;
-        let copied = tokio::select! {
-            () = self.deployment.interrupt.cancelled() => Err(self.interrupted()),
-            copied = self.copied(transit, source, target) => copied,
-        };
-        source.let_go(&transit.name).await?;
-        target.let_go(&transit.name).await?;
-        if copied.is_err() {
-            self.remove(target, transit).await?;
-        }
-        copied
-    }
-
-    /// Sends the content over and compares: what was read of the source as it went, with what the target has now.
-    async fn copied(&self, transit: &Transit, source: &Engine, target: &Engine) -> Result<(), DeployError> {
-        let (holder, new_holder) = (source.hold(&transit.name).await?, target.hold(&transit.name).await?);
-        let told = std::cell::Cell::new(0);
-        let progress = |bytes: u64| {
-            if bytes - told.get() >= TELL_EACH {
-                told.set(bytes);
-                self.tell(transit, ResourceProgress::Copying { bytes });
-            }
-        };
-        let sent = volume_copy::copy((source, &holder), (target, &new_holder), progress).await?;
-        let arrived = target.digest_of_volume(&new_holder).await?;
-        if sent != arrived {
-            return Err(DeployError::VolumeMove(VolumeMoveError::Differs {
-                volume: transit.key.clone(),
-                host: target.name.clone(),
-                from: source.name.clone(),
-            }));
-        }
-        self.tell(transit, ResourceProgress::Created);
-        self.site.operator.events.emit(Event::Note {
-            message: format!(
-                "volume `{}` is on {} as it is on {}: {} files and folders, {} bytes, compared by SHA-256",
-                transit.name, target.name, source.name, sent.entries, sent.bytes
-            ),
-        });
-        Ok(())
-    }
-
     async fn mark(&self, transit: &Transit, from: &str) -> Result<(), DeployError> {
         let all = [
             (labels::MOVED_VOLUME, transit.name.as_str()),
@@ -345,109 +298,6 @@ impl Way<'_> {
 
     async fn discard(&self, transit: &Transit, host: &str) -> Result<(), DeployError> {
         self.remove(self.deployment.engine(host)?, transit).await
-    }
-
-    /// Has every service run at the host, each after those that it depends on.
-    async fn start(&self, host: &str) -> Result<(), DeployError> {
-        let observed = self.site.look().await?;
-        self.bring_images(&observed, host).await?;
-        for name in &self.planned.services {
-            let own = |service: &&ObservedService| service.labels.get(labels::SERVICE) == Some(name);
-            let started = match observed.services.iter().find(own) {
-                Some(service) => self.start_service(name, service, host).await,
-                None => self.start_containers(name, &observed, host).await,
-            };
-            match started {
-                // Nobody waits for them any more; that they start is asked of all nevertheless.
-                Err(DeployError::Interrupted { .. }) => {}
-                other => other?,
-            }
-        }
-        match self.deployment.interrupt.is_cancelled() {
-            true => Err(self.interrupted()),
-            false => Ok(()),
-        }
-    }
-
-    async fn start_service(&self, name: &str, service: &ObservedService, host: &str) -> Result<(), DeployError> {
-        let (spec, replicas) = volume_move::started(service, host);
-        let planned = ServicePlan {
-            service: name.to_owned(),
-            image: service.labels.get(labels::STACK_IMAGE).cloned().unwrap_or_default(),
-            // What runs names its exact image already.
-            exact_image: None,
-            force: false,
-            spec,
-            replicas: Some(replicas),
-            must_be: Readiness::Running,
-            in_service: None,
-        };
-        let up = services::update(self.deployment, &planned, &service.id).await;
-        up.map_err(|error| self.failure(name, error))
-    }
-
-    async fn start_containers(&self, name: &str, observed: &Observation, host: &str) -> Result<(), DeployError> {
-        let own = observed
-            .containers
-            .iter()
-            .filter(|found| found.labels.get(labels::SERVICE).is_some_and(|own| own == name));
-        let numbers = own.filter_map(|found| found.labels.get(labels::CONTAINER_NUMBER)?.parse().ok());
-        let moves: std::collections::BTreeMap<(String, u64), String> = numbers
-            .map(|number| ((name.to_owned(), number), host.to_owned()))
-            .collect();
-        if moves.is_empty() {
-            return Ok(());
-        }
-        let keys = self
-            .planned
-            .volumes
-            .iter()
-            .map(|transit| (transit.key.clone(), host.to_owned()));
-        let options = UpOptions {
-            services: vec![name.to_owned()],
-            no_deps: true,
-            only_scale: true,
-            moves,
-            volumes_at: keys.collect(),
-            ..UpOptions::default()
-        };
-        self.site.bring(&self.site.look().await?, &options).await.map(drop)
-    }
-
-    /// The new host lacks images that were sent from the operator's machine; the other one has them. What is not there
-    /// either, the hosts get as they always do.
-    async fn bring_images(&self, observed: &Observation, host: &str) -> Result<(), DeployError> {
-        let others = self.planned.volumes.iter().filter_map(|transit| from(&transit.stage));
-        let Some(from) = others
-            .filter(|from| *from != host)
-            .find_map(|from| self.deployment.engine(from).ok())
-        else {
-            return Ok(());
-        };
-        let onto = self.deployment.engine(host)?;
-        for name in &self.planned.services {
-            let own = |service: &&ObservedService| service.labels.get(labels::SERVICE) == Some(name);
-            let running = observed
-                .services
-                .iter()
-                .find(own)
-                .map(|service| images::image_of(service).unwrap_or_default());
-            let image = match running {
-                Some(image) if image.starts_with("sha256:") => image.to_owned(),
-                Some(_) => continue,
-                None => self.site.project.services[name.as_str()].image_name(&self.site.project.name),
-            };
-            if from.image(&image).await?.is_none() {
-                continue;
-            }
-            for arrived in transfer(from, std::slice::from_ref(onto), &image, |_, _| ())
-                .await?
-                .into_values()
-            {
-                arrived?;
-            }
-        }
-        Ok(())
     }
 
     /// The old copies go, then the marks: without both copies a mark means nothing.
@@ -504,21 +354,6 @@ impl Way<'_> {
                 skipped: Vec::new(),
             },
         }
-    }
-}
-
-/// Bytes between two words about a copy.
-const TELL_EACH: u64 = 8 << 20;
-
-/// The volume at the new host: with what is said of it at the old one, and where it comes from.
-fn copy_of(transit: &Transit, from: &str, found: Option<ObservedVolume>) -> models::VolumeCreateRequest {
-    let mut all = found.map(|found| found.labels).unwrap_or_default();
-    all.insert(labels::COPIED_FROM.to_owned(), from.to_owned());
-    models::VolumeCreateRequest {
-        name: Some(transit.name.clone()),
-        driver: Some("local".to_owned()),
-        labels: Some(all.into_iter().collect()),
-        ..Default::default()
     }
 }
 

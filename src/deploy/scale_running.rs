@@ -9,7 +9,7 @@ use super::event::ServiceProgress;
 use super::{containers, services};
 use crate::engine::observation::{ObservedContainer, ObservedService};
 use crate::engine::{Observation, labels};
-use crate::plan::{Readiness, ServicePlan};
+use crate::plan::ServicePlan;
 
 /// Brings what runs under a service's name down to so many replicas, and waits until the others have stopped.
 ///
@@ -67,18 +67,7 @@ pub(super) async fn up(
     if let Some(replicated) = spec.mode.as_mut().and_then(|mode| mode.replicated.as_mut()) {
         replicated.replicas = i64::try_from(replicas).ok();
     }
-    let planned = ServicePlan {
-        service: service.to_owned(),
-        image: found.labels.get(labels::STACK_IMAGE).cloned().unwrap_or_default(),
-        // What runs names its exact image already.
-        exact_image: None,
-        force: false,
-        spec,
-        replicas: Some(replicas),
-        must_be: Readiness::Running,
-        in_service: None,
-    };
-    services::update(deployment, &planned, &found.id).await
+    services::update(deployment, &ServicePlan::of_what_ran(service, spec), &found.id).await
 }
 
 /// Removes what runs under a service's name.

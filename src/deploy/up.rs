@@ -82,7 +82,7 @@ pub(super) async fn change(
     let mut survey = survey(project, operator).await?;
     let quiet = may_be_quiet(project, survey.as_ref(), options);
     if !quiet {
-        survey = lock.survey(project, operator).await?;
+        survey = lock.hold_with(survey, project, operator).await?;
     }
     let builder = operator.builder().await;
     // Images build while hosts boot: neither needs the other.

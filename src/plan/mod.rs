@@ -35,7 +35,7 @@ pub mod volumes;
 
 use std::collections::BTreeMap;
 
-use crate::engine::models;
+use crate::engine::{labels, models};
 
 pub use container::INTERFACE_NAME;
 pub use down::{DownOptions, down};
@@ -247,6 +247,24 @@ pub struct ServicePlan {
     pub must_be: Readiness,
     /// What runs now is kept until the change is confirmed or rolled back; and the pace that the operator asks for.
     pub in_service: Option<in_service::InService>,
+}
+
+impl ServicePlan {
+    /// A service by a specification that ran already, whatever any file says: its image is exact, and nobody is asked for it.
+    pub fn of_what_ran(service: &str, spec: models::ServiceSpec) -> ServicePlan {
+        let image = spec.labels.as_ref().and_then(|own| own.get(labels::STACK_IMAGE));
+        let replicated = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref());
+        ServicePlan {
+            service: service.to_owned(),
+            image: image.cloned().unwrap_or_default(),
+            exact_image: None,
+            force: false,
+            replicas: replicated.and_then(|replicated| u64::try_from(replicated.replicas?).ok()),
+            must_be: Readiness::Running,
+            in_service: None,
+            spec,
+        }
+    }
 }
 
 /// A container that is to be made.

@@ -379,11 +379,11 @@ pub fn stopped(service: &ObservedService) -> Option<models::ServiceSpec> {
     Some(spec)
 }
 
-/// The specification with which a service runs on the host, and its number of replicas.
-pub fn started(service: &ObservedService, host: &str) -> (models::ServiceSpec, u64) {
+/// The specification with which a service runs on the host, with as many replicas as before.
+pub fn started(service: &ObservedService, host: &str) -> models::ServiceSpec {
     let mut spec = service.spec.clone();
     let own = spec.labels.get_or_insert_default();
-    let before = own
+    let before: Option<u64> = own
         .remove(labels::REPLICAS_MOVING)
         .and_then(|before| before.parse().ok());
     own.insert(labels::PINNED_TO.to_owned(), host.to_owned());
@@ -392,5 +392,5 @@ pub fn started(service: &ObservedService, host: &str) -> (models::ServiceSpec, u
         replicated.replicas = i64::try_from(replicas).ok();
     }
     swarm_service::pin(&mut spec, host);
-    (spec, replicas)
+    spec
 }

@@ -13,8 +13,8 @@ use super::super::event::ServiceProgress;
 use super::super::services;
 use crate::engine::observation::{ObservedService, ObservedTask, TaskState};
 use crate::engine::{Engine, labels, models};
+use crate::plan::ServicePlan;
 use crate::plan::in_service::{Before, State, state};
-use crate::plan::{Readiness, ServicePlan};
 
 /// Between two batches of an upgrade that was cancelled: longer than anybody waits. Swarm has no call that stops an update.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -27,7 +27,7 @@ pub(in super::super) async fn keep(
 ) -> Result<String, StepError> {
     let before = match now.labels.get(labels::UPGRADED) {
         // What it is brought back to stays what it was; what comes after it is new.
-        Some(kept) => match read(manager, kept).await? {
+        Some(kept) => match read(manager, &planned.service, kept).await? {
             Some(before) => before.spec,
             None => now.spec.clone(),
         },
@@ -48,7 +48,7 @@ pub(in super::super) async fn keep(
         (labels::STACK_NAMESPACE.to_owned(), project),
         (labels::KEPT.to_owned(), planned.service.clone()),
     ]);
-    let content = serde_json::to_vec(&before).unwrap_or_default();
+    let content = serde_json::json!(before).to_string().into_bytes();
     match manager.create_config(&name, &all, &content).await {
         // An interrupted run kept it already: the service has not changed since.
         Err(error) if error.is_conflict() => {}
@@ -57,19 +57,27 @@ pub(in super::super) async fn keep(
     Ok(name)
 }
 
-async fn read(manager: &Engine, config: &str) -> Result<Option<Before>, StepError> {
-    let content = manager.config_content(config).await?;
-    Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
+/// What a config keeps of what a service was; `None` where the config is gone.
+async fn read(manager: &Engine, service: &str, config: &str) -> Result<Option<Before>, StepError> {
+    let Some(content) = manager.config_content(config).await? else {
+        return Ok(None);
+    };
+    let before = serde_json::from_slice(&content);
+    before.map(Some).map_err(|error| StepError::BeforeLost {
+        service: service.to_owned(),
+        unreadable: Some(error),
+    })
 }
 
 /// What ran before a service was upgraded.
 async fn before(manager: &Engine, service: &str, found: &ObservedService) -> Result<Before, StepError> {
     let kept = match found.labels.get(labels::UPGRADED) {
-        Some(kept) => read(manager, kept).await?,
+        Some(kept) => read(manager, service, kept).await?,
         None => None,
     };
     kept.ok_or_else(|| StepError::BeforeLost {
         service: service.to_owned(),
+        unreadable: None,
     })
 }
 
@@ -110,18 +118,7 @@ pub(super) async fn roll_back(deployment: &Deployment, service: &str, id: &str) 
         let kept = found.labels.get(labels::UPGRADED).cloned().unwrap_or_default();
         own.insert(label.to_owned(), kept);
     }
-    let replicas = spec.mode.as_ref().and_then(|mode| mode.replicated.as_ref());
-    let planned = ServicePlan {
-        service: service.to_owned(),
-        image: own.get(labels::STACK_IMAGE).cloned().unwrap_or_default(),
-        // What ran names its exact image.
-        exact_image: None,
-        force: false,
-        replicas: replicas.and_then(|replicated| u64::try_from(replicated.replicas?).ok()),
-        must_be: Readiness::Running,
-        in_service: None,
-        spec,
-    };
+    let planned = ServicePlan::of_what_ran(service, spec);
     services::update(deployment, &planned, id).await?;
     // Only now is it as it was, down to the pace of its next update.
     change(deployment, id, |spec| {

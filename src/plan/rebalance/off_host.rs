@@ -43,7 +43,7 @@ pub fn off(spec: &models::ServiceSpec, node: Off<'_>) -> models::ServiceSpec {
         order: Some(models::ServiceSpecUpdateConfigOrderEnum::START_FIRST),
         ..spec.update_config.clone().unwrap_or_default()
     });
-    let label = serde_json::to_string(&kept).unwrap_or_default();
+    let label = serde_json::json!(kept).to_string();
     spec.labels
         .get_or_insert_default()
         .insert(labels::OFF_HOST.to_owned(), label);
