@@ -30,6 +30,7 @@ fn node(index: usize) -> ObservedNode {
         architecture: "x86_64".to_owned(),
         nano_cpus: 64_000_000_000,
         memory_bytes: 256 << 30,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }
@@ -50,6 +51,7 @@ fn place(nodes: &[ObservedNode], present: &[BTreeMap<u64, String>]) -> Vec<BTree
             reserved: Reservation {
                 nano_cpus: 100_000_000,
                 memory: 64 << 20,
+                ..Reservation::default()
             },
             ports: &[],
             only: None,

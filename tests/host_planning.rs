@@ -92,6 +92,7 @@ fn volume(name: &str, host: &str) -> ObservedVolume {
         host: host.into(),
         driver: "local".into(),
         labels: [].into(),
+        created: String::new(),
     }
 }
 
@@ -116,6 +117,7 @@ fn node(number: u32, extra: &[(&str, &str)]) -> ObservedNode {
         architecture: "x86_64".into(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: [].into(),
     }
@@ -141,7 +143,6 @@ fn service(name: &str, replicas: Option<u64>, constraints: &[&str]) -> ObservedS
         version: 1,
         replicas,
         update_state: None,
-        update_began: None,
         update_message: None,
         spec: models::ServiceSpec {
             mode: Some(mode),
@@ -169,7 +170,7 @@ fn task(service: &str, node: u32) -> ObservedTask {
         error: None,
         container_id: None,
         exit_code: None,
-        spec_version: None,
+        spec: None,
         since: 0.0,
         image: "web".into(),
         health_checked: false,

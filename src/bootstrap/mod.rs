@@ -257,6 +257,7 @@ fn test_node() -> crate::engine::observation::ObservedNode {
         architecture: "x86_64".to_string(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: Default::default(),
     }

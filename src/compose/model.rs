@@ -5,12 +5,13 @@
 
 mod affinity;
 mod attached;
+mod deploy;
 mod hook;
+mod hosts;
 mod ingress;
 mod limits;
 mod openstack;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use serde_json::Value;
 
 pub use affinity::{Affinity, Neighbour, Who};
 pub use attached::{Link, ServiceNetwork, VolumesFrom, VolumesSource};
+pub use deploy::{Deploy, DeployMode, EndpointMode, Resources, RestartCondition, RestartPolicy, UpdateConfig};
 pub use hook::Hook;
+pub use hosts::{DockerApi, DockerInstall, DockerSettings, GroupProvider, HostGroup, LocalHosts, Pool, SshHost};
 pub use ingress::{IngressProtocol, IngressTls, WayIn};
 pub use limits::{BlockIo, DeviceRate, DeviceRequest, GenericResource, MemoryUse, Scheduling};
 pub use openstack::{
@@ -324,78 +327,6 @@ pub struct Logging {
     pub options: IndexMap<String, String>,
 }
 
-/// Specification: *deploy*.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Deploy {
-    pub mode: DeployMode,
-    /// `None` where neither `deploy.replicas` nor `scale` is said.
-    pub replicas: Option<u64>,
-    pub endpoint_mode: Option<EndpointMode>,
-    pub labels: IndexMap<String, String>,
-    pub constraints: Vec<String>,
-    /// Node attributes to spread over, such as `node.labels.zone`.
-    pub spread: Vec<String>,
-    pub max_replicas_per_node: Option<u64>,
-    pub limits: Resources,
-    pub reservations: Resources,
-    pub reserved_devices: Vec<DeviceRequest>,
-    pub generic_resources: Vec<GenericResource>,
-    pub restart_policy: Option<RestartPolicy>,
-    pub update: Option<UpdateConfig>,
-    pub rollback: Option<UpdateConfig>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeployMode {
-    #[default]
-    Replicated,
-    Global,
-    ReplicatedJob,
-    GlobalJob,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndpointMode {
-    VirtualIp,
-    DnsRoundRobin,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Resources {
-    /// Thousand-millionths of a processor, as the Engine API counts.
-    pub nano_cpus: Option<i64>,
-    /// Bytes.
-    pub memory: Option<i64>,
-    pub pids: Option<i64>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RestartPolicy {
-    pub condition: Option<RestartCondition>,
-    pub delay: Option<Duration>,
-    pub max_attempts: Option<u64>,
-    pub window: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RestartCondition {
-    None,
-    OnFailure,
-    Any,
-}
-
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UpdateConfig {
-    pub parallelism: Option<u64>,
-    pub delay: Option<Duration>,
-    /// `pause`, `continue` or `rollback`.
-    pub failure_action: Option<String>,
-    pub monitor: Option<Duration>,
-    pub max_failure_ratio: Option<f64>,
-    /// `start-first` or `stop-first`.
-    pub order: Option<String>,
-}
-
 /// A top-level network.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
@@ -493,95 +424,4 @@ pub struct FileReference {
     pub uid: Option<String>,
     pub gid: Option<String>,
     pub mode: Option<u32>,
-}
-
-/// One entry of `x-hosts`: hosts made alike.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostGroup {
-    pub name: String,
-    /// For `ssh` groups: the number of entries.
-    pub count: u32,
-    /// Become `node.labels.KEY`.
-    pub labels: BTreeMap<String, String>,
-    pub provider: GroupProvider,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub enum GroupProvider {
-    Local(LocalHosts),
-    Ssh(Vec<SshHost>),
-    Openstack(Box<Openstack>),
-}
-
-/// `local:`: containers on this machine that act as hosts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LocalHosts {
-    /// The base image; `debian:12` by default.
-    pub image: String,
-}
-
-/// One entry of `ssh:`. The short form is `[USER@]HOST[:PORT]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SshHost {
-    pub host: String,
-    pub user: Option<String>,
-    pub port: Option<u16>,
-    pub identity_file: Option<PathBuf>,
-    /// The host's own public key (`ssh-ed25519 AAAA…`), where the file pins it.
-    pub host_key: Option<String>,
-    /// The address that the other hosts of the pool reach it at; default: found out by bootstrap.
-    pub private_address: Option<String>,
-}
-
-/// `x-pool`, with defaults.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pool {
-    /// Default: the project's name.
-    pub name: String,
-    /// `None`: 1, 3 or 5 by the number of hosts.
-    pub managers: Option<u32>,
-    pub encrypt: bool,
-    pub docker: DockerSettings,
-}
-
-/// `x-pool.docker`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DockerSettings {
-    pub install: DockerInstall,
-    /// A version pattern such as `28.*`.
-    pub version: Option<String>,
-    pub api: DockerApi,
-    /// Default 2376; 2375 for [`DockerApi::InsecureTcp`].
-    pub port: u16,
-    /// Merged into each host's `daemon.json`.
-    pub daemon: serde_json::Map<String, Value>,
-}
-
-impl Default for DockerSettings {
-    fn default() -> Self {
-        DockerSettings {
-            install: DockerInstall::Auto,
-            version: None,
-            api: DockerApi::Tls,
-            port: 2376,
-            daemon: serde_json::Map::new(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DockerInstall {
-    /// What is there, else the distribution's package.
-    Auto,
-    Distro,
-    DockerCe,
-    Never,
-}
-
-/// How the Docker API of a host is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DockerApi {
-    Tls,
-    Ssh,
-    InsecureTcp,
 }

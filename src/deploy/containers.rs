@@ -4,14 +4,18 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+
+use super::batches::{self, Up};
 use super::deployment::Deployment;
 use super::error::StepError;
 use super::event::{Event, ServiceProgress};
-use super::{hooks, newer_engine};
+use super::{hooks, in_service, newer_engine};
 use crate::engine::containers::UploadedFile;
 use crate::engine::observation::{ObservedContainer, SetAside};
 use crate::engine::{Engine, EngineError, labels, models};
-use crate::plan::{ContainerPlan, ObjectKind, Readiness};
+use crate::plan::update_pace::OnFailure;
+use crate::plan::{ContainerPlan, ObjectKind, Readiness, Replacement, UpdatePace};
 
 /// Between two looks while a container comes up.
 const LOOK: Duration = Duration::from_millis(100);
@@ -36,20 +40,44 @@ pub(super) async fn create(deployment: &Deployment, planned: &ContainerPlan) -> 
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
 
+/// Brings new containers into the places of old ones, at the service's pace; where one fails and the file says `rollback`, what
+/// ran before comes back. `in_place`: that is kept in any case.
+pub(super) async fn replace_all(
+    deployment: &Deployment,
+    service: &str,
+    pace: &UpdatePace,
+    in_place: bool,
+    replacements: &[Replacement],
+) -> Result<(), StepError> {
+    deployment.tell(service, ServiceProgress::Updating);
+    let rolls_back = pace.on_failure == OnFailure::RollBack;
+    let keep = in_place || rolls_back;
+    let changes = replacements
+        .iter()
+        .map(|replacement| replace(deployment, replacement, keep).boxed());
+    match batches::carry_out(deployment, service, pace, changes.collect()).await {
+        Ok(()) if keep && !in_place => in_service::forget_containers(deployment, service).await,
+        Err(failure) if rolls_back && !matches!(failure, StepError::Interrupted) => {
+            Err(in_service::roll_back_failed(deployment, service, failure).await)
+        }
+        other => other,
+    }
+}
+
 /// Puts a new container in an old one's place. The new one is made before the old one stops, and where the plan says so it
 /// is up by then, too: one that does not come up goes again, and the old one stays. Whatever moment this is interrupted at,
-/// the next run finds both by their number and keeps the right one.
-pub(super) async fn replace(
-    deployment: &Deployment,
-    planned: &ContainerPlan,
-    old: &str,
-    old_host: &str,
-) -> Result<(), StepError> {
-    deployment.tell(&planned.service, ServiceProgress::Updating);
+/// the next run finds both by their number and keeps the right one. `keep`: the old one is set aside and not removed.
+async fn replace(deployment: &Deployment, replacement: &Replacement, keep: bool) -> Result<Up, StepError> {
+    let Replacement {
+        container: planned,
+        old,
+        old_host,
+        ..
+    } = replacement;
     let engine = deployment.engine(&planned.host)?;
     let old_engine = deployment.engine(old_host)?;
     // Names are an engine's own, and it cannot give a running container in a cluster's network another one.
-    let keeps_name = planned.starts_first && planned.host != old_host;
+    let keeps_name = planned.starts_first && planned.host != *old_host;
     let interim = match keeps_name {
         true => planned.name.clone(),
         false => format!("{}_{}", old.chars().take(12).collect::<String>(), planned.name),
@@ -67,14 +95,18 @@ pub(super) async fn replace(
             return Err(error);
         }
     }
-    match planned.keeps_before {
+    match keep {
         true => set_aside(deployment, old_engine, old, &planned.name, grace(planned)).await?,
         false => remove(deployment, old_engine, old, grace(planned)).await?,
     }
     if !keeps_name {
         engine.rename_container(&id, &planned.name).await?;
     }
-    start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
+    start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await?;
+    Ok(Up {
+        host: planned.host.clone(),
+        id,
+    })
 }
 
 fn grace(planned: &ContainerPlan) -> Option<Duration> {
@@ -293,6 +325,49 @@ fn start_failure(deployment: &Deployment, engine: &Engine, service: &str, error:
     }
 }
 
+/// What a container that came up died of since, or suffers from; `None` where all is well, or nobody has it any more.
+pub(super) async fn failed_since(engine: &Engine, service: &str, id: &str) -> Result<Option<StepError>, StepError> {
+    let found = match engine.inspect_container(id).await {
+        Err(error) if error.is_not_found() => return Ok(None),
+        other => other?,
+    };
+    let restarted = found.restart_count.unwrap_or(0) > 0;
+    let state = found.state.unwrap_or_default();
+    Ok(failure(engine, service, id, &state, restarted).await)
+}
+
+fn has_ended(state: &models::ContainerState) -> bool {
+    let exited = state.status.is_some_and(|status| status.to_string() == "exited");
+    exited && state.running != Some(true) && state.restarting != Some(true)
+}
+
+/// What speaks against a container: it ended with an error, it ends again and again, its healthcheck fails.
+async fn failure(
+    engine: &Engine,
+    service: &str,
+    id: &str,
+    state: &models::ContainerState,
+    again_and_again: bool,
+) -> Option<StepError> {
+    let exit_code = state.exit_code.unwrap_or(0);
+    let service = service.to_owned();
+    let reason = match () {
+        () if has_ended(state) && exit_code != 0 => format!("its container exited with code {exit_code}"),
+        () if again_and_again => format!("its container ends again and again (exit code {exit_code})"),
+        () => {
+            let health = state.health.as_ref().and_then(|health| health.status)?;
+            if health.to_string() != "unhealthy" {
+                return None;
+            }
+            let log = super::failure_log::of_container(engine, id).await;
+            let reason = "its healthcheck does not succeed".to_owned();
+            return Some(StepError::Unhealthy { service, reason, log });
+        }
+    };
+    let log = super::failure_log::of_container(engine, id).await;
+    Some(StepError::ServiceFailed { service, reason, log })
+}
+
 async fn start_and_wait(
     deployment: &Deployment,
     engine: &Engine,
@@ -312,6 +387,7 @@ async fn start_and_wait(
     let mut told = None;
     loop {
         let found = engine.inspect_container(id).await?;
+        let restarts = found.restart_count.unwrap_or(0);
         let state = found.state.unwrap_or_default();
         let health = state
             .health
@@ -319,47 +395,19 @@ async fn start_and_wait(
             .and_then(|health| health.status)
             .map(|status| status.to_string());
         let health = health.filter(|status| !status.is_empty() && status != "none");
-        let exit_code = state.exit_code.unwrap_or(0);
-        if state.running != Some(true)
-            && state.restarting != Some(true)
-            && state.status.is_some_and(|status| status.to_string() == "exited")
-        {
-            if exit_code == 0 {
-                deployment.tell(service, ServiceProgress::Completed);
-                return Ok(());
-            }
-            let log = super::failure_log::of_container(engine, id).await;
-            let reason = format!("its container exited with code {exit_code}");
-            return Err(StepError::ServiceFailed {
-                service: service.to_owned(),
-                reason,
-                log,
-            });
+        if has_ended(&state) && state.exit_code.unwrap_or(0) == 0 {
+            deployment.tell(service, ServiceProgress::Completed);
+            return Ok(());
         }
-        if found.restart_count.unwrap_or(0) >= RESTARTS {
-            let log = super::failure_log::of_container(engine, id).await;
-            let reason = format!("its container ends again and again (exit code {exit_code})");
-            return Err(StepError::ServiceFailed {
-                service: service.to_owned(),
-                reason,
-                log,
-            });
+        if let Some(failure) = failure(engine, service, id, &state, restarts >= RESTARTS).await {
+            return Err(failure);
         }
         let running = state.running == Some(true) && state.restarting != Some(true);
         let healthy = health.as_deref() == Some("healthy");
-        let settled = health.is_none() && started.elapsed() >= SETTLE && found.restart_count.unwrap_or(0) == 0;
+        let settled = health.is_none() && started.elapsed() >= SETTLE && restarts == 0;
         if must_be == Readiness::Running && running && (healthy || settled) {
             deployment.tell(service, ServiceProgress::Running { replicas: 1, healthy });
             return Ok(());
-        }
-        if health.as_deref() == Some("unhealthy") {
-            let log = super::failure_log::of_container(engine, id).await;
-            let reason = "its healthcheck does not succeed".to_owned();
-            return Err(StepError::Unhealthy {
-                service: service.to_owned(),
-                reason,
-                log,
-            });
         }
         let message = health.as_ref().map(|status| format!("health: {status}"));
         if started.elapsed() > deployment.timeout {

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use super::deployment::Deployment;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::{Event, ResourceKind, ResourceProgress, ServiceProgress};
-use super::{containers, converge, images, ingress, newer_engine, services};
+use super::{containers, images, ingress, newer_engine, services};
 use crate::plan::{Action, ObjectKind, Plan};
 
 /// Steps under way at once: more would only queue at the engines.
@@ -168,13 +168,14 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
         }
         Action::CreateService { service } => services::create(deployment, &service).await,
         Action::UpdateService { service, id, .. } => services::update(deployment, &service, &id).await,
-        Action::AwaitService { service, id } => converge::converge(deployment, &service, &id, &BTreeSet::new()).await,
+        Action::AwaitService { service, id } => services::wait_for(deployment, &service, &id).await,
         Action::CreateContainer { container } => containers::create(deployment, &container).await,
-        Action::ReplaceContainer {
-            container,
-            old,
-            old_host,
-        } => containers::replace(deployment, &container, &old, &old_host).await,
+        Action::ReplaceContainers {
+            service,
+            pace,
+            in_place,
+            replacements,
+        } => containers::replace_all(deployment, &service, &pace, in_place, &replacements).await,
         Action::StartContainer {
             service,
             host,
@@ -306,9 +307,10 @@ fn service_of(action: &Action) -> Option<&str> {
         Action::CreateService { service }
         | Action::UpdateService { service, .. }
         | Action::AwaitService { service, .. } => Some(&service.service),
-        Action::CreateContainer { container } | Action::ReplaceContainer { container, .. } => Some(&container.service),
-        Action::StartContainer { service, .. } => Some(service),
-        Action::RemoveContainer { service, .. }
+        Action::CreateContainer { container } => Some(&container.service),
+        Action::ReplaceContainers { service, .. }
+        | Action::StartContainer { service, .. }
+        | Action::RemoveContainer { service, .. }
         | Action::SetAsideContainer { service, .. }
         | Action::RemoveService { service, .. } => Some(service),
         _ => None,

@@ -22,6 +22,7 @@ use crate::engine::{Observation, labels, observe};
 use crate::plan::in_service::{self, State};
 
 pub(super) use cluster::{keep, until_through};
+pub(super) use containers::{forget_containers, roll_back_failed};
 
 /// What is done with services that were upgraded in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

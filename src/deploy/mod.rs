@@ -1,5 +1,6 @@
 //! Carries out a plan: concurrency, waiting, health. Tells what happens through [`event::Events`] and prints nothing.
 
+mod batches;
 mod containers;
 pub mod contents;
 mod converge;

@@ -124,7 +124,6 @@ mod tests {
             files: Vec::new(),
             must_be: Readiness::Running,
             starts_first: false,
-            keeps_before: false,
         }
     }
 

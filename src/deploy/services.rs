@@ -10,6 +10,8 @@ use super::deployment::Deployment;
 use super::error::StepError;
 use super::event::ServiceProgress;
 use super::{in_service, object_ids};
+use crate::engine::observation::TaskState;
+use crate::engine::services::is_empty;
 use crate::engine::{labels, models};
 use crate::plan::ServicePlan;
 
@@ -66,10 +68,9 @@ pub(super) async fn update(deployment: &Deployment, planned: &ServicePlan, id: &
             .await
         {
             Ok(_) => {
-                let old: BTreeSet<String> = if replaces {
-                    before.iter().map(|task| task.id.clone()).collect()
-                } else {
-                    BTreeSet::new()
+                let old: BTreeSet<String> = match replaces {
+                    true => before.iter().map(|task| task.id.clone()).collect(),
+                    false => left_over(deployment, id).await?,
                 };
                 converge(deployment, planned, id, &old).await?;
                 if planned.in_service.is_some() {
@@ -108,16 +109,26 @@ fn covers(now: &serde_json::Value, wanted: &serde_json::Value) -> bool {
     }
 }
 
-/// What an engine leaves out when it echoes a specification.
-fn is_empty(value: &serde_json::Value) -> bool {
-    match value {
-        serde_json::Value::Object(map) => map.values().all(is_empty),
-        serde_json::Value::Array(items) => items.is_empty(),
-        serde_json::Value::Number(number) => number.as_f64() == Some(0.0),
-        serde_json::Value::String(text) => text.is_empty(),
-        serde_json::Value::Bool(flag) => !flag,
-        serde_json::Value::Null => true,
+/// The tasks of before an update that is not through: those that the cluster has still to replace, and, where there are any, those
+/// that have ended, which say nothing of what is to come.
+async fn left_over(deployment: &Deployment, id: &str) -> Result<BTreeSet<String>, StepError> {
+    let manager = deployment.manager()?;
+    let Some(service) = manager.service(id).await? else {
+        return Ok(BTreeSet::new());
+    };
+    let tasks = manager.tasks_of(&[id]).await?;
+    if !tasks.iter().any(|task| task.is_left_over(&service)) {
+        return Ok(BTreeSet::new());
     }
+    let before = tasks
+        .iter()
+        .filter(|task| task.is_left_over(&service) || task.state > TaskState::Running);
+    Ok(before.map(|task| task.id.clone()).collect())
+}
+
+/// Waits for a service that is as it should be.
+pub(super) async fn wait_for(deployment: &Deployment, planned: &ServicePlan, id: &str) -> Result<(), StepError> {
+    converge(deployment, planned, id, &left_over(deployment, id).await?).await
 }
 
 /// The specification with the exact image that an earlier step made sure of.

@@ -47,6 +47,8 @@ pub const PINNED_TO: &str = "dev.hoist.pinned-to";
 pub const REPLICAS_BEFORE: &str = "dev.hoist.replicas-before";
 /// On a volume that was copied from another host: that host. Where it still has the volume, too, the move is not through.
 pub const COPIED_FROM: &str = "dev.hoist.copied-from";
+/// On the same: when the volume that it was copied from was made, for another may get its name and place.
+pub const COPIED_FROM_CREATED: &str = "dev.hoist.copied-from.created";
 /// On a service while its volume moves: how many replicas it has otherwise.
 pub const REPLICAS_MOVING: &str = "dev.hoist.replicas-moving";
 /// On a container that is never started, and through which a volume is read or written: the volume.
@@ -96,6 +98,8 @@ pub const UPGRADED: &str = "dev.hoist.upgraded";
 pub const ROLLING_BACK: &str = "dev.hoist.rolling-back";
 /// On the same, where the operator stopped it on the way.
 pub const CANCELLED: &str = "dev.hoist.cancelled";
+/// On a container: at which pace it and its like take their places again, should a change be rolled back (JSON).
+pub const ROLLBACK_PACE: &str = "dev.hoist.rollback-pace";
 /// On a config: the service of whose definition of before it keeps.
 pub const KEPT: &str = "dev.hoist.kept";
 /// On a config that is a revision of a project: the project, the revision's number, and the names of the configs and secrets

@@ -131,9 +131,27 @@ fn observed_node(node: models::Node) -> ObservedNode {
         architecture: platform.architecture.unwrap_or_default(),
         nano_cpus: resources.nano_cpus.unwrap_or_default(),
         memory_bytes: resources.memory_bytes.unwrap_or_default(),
+        generic_resources: Some(generic_resources(
+            resources.generic_resources.as_deref().unwrap_or_default(),
+        )),
         version: node.version.and_then(|version| version.index).unwrap_or_default(),
         engine_labels: engine.labels.unwrap_or_default().into_iter().collect(),
     }
+}
+
+/// How many there are of each kind: a resource that has a name is one piece.
+pub fn generic_resources(resources: &[models::GenericResourcesInner]) -> BTreeMap<String, i64> {
+    let mut all = BTreeMap::new();
+    for resource in resources {
+        let counted = resource.discrete_resource_spec.as_ref();
+        let counted = counted.and_then(|spec| Some((spec.kind.clone()?, spec.value.unwrap_or(0))));
+        let named = resource.named_resource_spec.as_ref();
+        let named = named.and_then(|spec| Some((spec.kind.clone()?, 1)));
+        for (kind, number) in counted.into_iter().chain(named) {
+            *all.entry(kind).or_default() += number;
+        }
+    }
+    all
 }
 
 #[cfg(test)]

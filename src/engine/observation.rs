@@ -73,6 +73,8 @@ pub struct ObservedNode {
     pub architecture: String,
     pub nano_cpus: i64,
     pub memory_bytes: i64,
+    /// Pieces of what its engine was told to have (`node-generic-resources`), by kind; `None` where it has not said what it has.
+    pub generic_resources: Option<BTreeMap<String, i64>>,
     /// The version that an update of the node must name.
     pub version: u64,
     pub engine_labels: BTreeMap<String, String>,
@@ -89,8 +91,6 @@ pub struct ObservedService {
     pub replicas: Option<u64>,
     /// `UpdateStatus.State` (`updating`, `paused`, …), where an update has been made.
     pub update_state: Option<String>,
-    /// Seconds since the epoch: when the last update began.
-    pub update_began: Option<f64>,
     pub update_message: Option<String>,
     pub spec: models::ServiceSpec,
 }
@@ -108,8 +108,8 @@ pub struct ObservedTask {
     pub error: Option<String>,
     pub container_id: Option<String>,
     pub exit_code: Option<i64>,
-    /// The service's version (`SpecVersion`) that the task was made from.
-    pub spec_version: Option<u64>,
+    /// What it was made from; `None` where the engine does not say.
+    pub spec: Option<Box<models::TaskSpec>>,
     /// Seconds since the epoch with fraction: `Status.Timestamp`.
     pub since: f64,
     pub image: String,
@@ -192,6 +192,8 @@ pub struct ObservedVolume {
     pub host: String,
     pub driver: String,
     pub labels: BTreeMap<String, String>,
+    /// When it was made, in the engine's words: tells it from another of its name.
+    pub created: String,
 }
 
 /// A config or a secret of the cluster.

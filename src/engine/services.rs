@@ -199,7 +199,6 @@ fn observed_service(service: models::Service) -> ObservedService {
             .state
             .map(|state| state.to_string())
             .filter(|state| !state.is_empty()),
-        update_began: update.started_at.as_deref().map(|began| seconds(Some(began))),
         update_message: update.message.filter(|message| !message.is_empty()),
         spec,
     }
@@ -209,7 +208,11 @@ fn observed_task(task: models::Task) -> ObservedTask {
     let status = task.status.unwrap_or_default();
     let state = task_state(status.state);
     let container = status.container_status.unwrap_or_default();
-    let spec = task.spec.and_then(|spec| spec.container_spec).unwrap_or_default();
+    let whole = task.spec.map(Box::new);
+    let spec = whole
+        .as_ref()
+        .and_then(|spec| spec.container_spec.clone())
+        .unwrap_or_default();
     let mut labels: std::collections::BTreeMap<_, _> = spec.labels.unwrap_or_default().into_iter().collect();
     labels.extend(task.labels.unwrap_or_default());
     let error = status.err.filter(|error| !error.is_empty());
@@ -230,7 +233,7 @@ fn observed_task(task: models::Task) -> ObservedTask {
         container_id: container.container_id.filter(|id| !id.is_empty()),
         // The engine writes 0 as long as a task runs.
         exit_code: container.exit_code.filter(|_| state > TaskState::Running),
-        spec_version: None,
+        spec: whole,
         since: seconds(status.timestamp.as_deref()),
         image: spec.image.unwrap_or_default(),
         health_checked: spec
@@ -245,6 +248,58 @@ fn observed_task(task: models::Task) -> ObservedTask {
             .into_iter()
             .filter_map(host_port)
             .collect(),
+    }
+}
+
+impl ObservedTask {
+    /// Whether it was made from the service's definition as it is now; else the cluster has not replaced it yet. By what the
+    /// two say and not by versions or times: a change of labels alone replaces no task.
+    pub fn is_of(&self, service: &ObservedService) -> bool {
+        let (Some(own), Some(now)) = (self.spec.as_deref(), service.spec.task_template.as_ref()) else {
+            return true;
+        };
+        let plain = |spec: &models::TaskSpec| models::TaskSpec {
+            // Said of services and not of tasks.
+            runtime: None,
+            // Who is where other rules allow it stays there.
+            placement: None,
+            ..spec.clone()
+        };
+        let (own, now) = (plain(own), plain(now));
+        own == now || same(&serde_json::json!(own), &serde_json::json!(now))
+    }
+
+    /// Whether it runs, or is to, and the cluster has still to replace it.
+    pub fn is_left_over(&self, service: &ObservedService) -> bool {
+        self.state <= TaskState::Running && self.desired_state <= TaskState::Running && !self.is_of(service)
+    }
+}
+
+/// Whether two values say the same, where what is empty says nothing.
+fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys = one.keys().chain(other.keys());
+            let of = |map: &serde_json::Map<String, Value>, key: &str| map.get(key).cloned().unwrap_or(Value::Null);
+            keys.into_iter().all(|key| same(&of(one, key), &of(other, key)))
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        _ => one == other || (is_empty(one) && is_empty(other)),
+    }
+}
+
+/// What an engine may leave out when it echoes a specification.
+pub fn is_empty(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Object(map) => map.values().all(is_empty),
+        serde_json::Value::Array(items) => items.is_empty(),
+        serde_json::Value::Number(number) => number.as_f64() == Some(0.0),
+        serde_json::Value::String(text) => text.is_empty(),
+        serde_json::Value::Bool(flag) => !flag,
+        serde_json::Value::Null => true,
     }
 }
 

@@ -27,6 +27,7 @@ struct VolumeEntry {
     name: String,
     driver: String,
     labels: Option<BTreeMap<String, String>>,
+    created_at: Option<String>,
 }
 
 impl Engine {
@@ -77,6 +78,7 @@ impl Engine {
             host: self.name.clone(),
             driver: volume.driver,
             labels: volume.labels.unwrap_or_default(),
+            created: volume.created_at.unwrap_or_default(),
         }
     }
 }

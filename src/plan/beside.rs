@@ -3,7 +3,6 @@
 //!
 //! Knows only what is planned already or runs: what a service shares comes before it.
 
-use super::Action;
 use super::draft::Draft;
 use crate::compose::model::{Service, VolumesSource};
 use crate::engine::labels;
@@ -26,14 +25,10 @@ pub(super) fn host(draft: &Draft<'_>, service: &Service) -> Option<String> {
 
 /// The host of a service's first container, planned or running.
 fn host_of_containers(draft: &Draft<'_>, service: &str) -> Option<String> {
-    let planned = draft.plan.steps.iter().find_map(|step| match &step.action {
-        Action::CreateContainer { container } | Action::ReplaceContainer { container, .. }
-            if container.service == service =>
-        {
-            Some(container.host.clone())
-        }
-        _ => None,
-    });
+    let mut planned = draft.plan.steps.iter().flat_map(|step| step.action.containers());
+    let planned = planned
+        .find(|container| container.service == service)
+        .map(|container| container.host.clone());
     planned.or_else(|| {
         let mut found = draft.situation.observed.containers.iter();
         found

@@ -262,6 +262,10 @@ fn what_changed(
         _ if draft.options.in_service.is_none() && running.labels.contains_key(labels::UPGRADED) => {
             Some("its upgrade is confirmed".to_owned())
         }
+        // The cluster takes it up again with the next change, whatever that is.
+        _ if is_stopped(running, &draft.situation.observed.tasks) => {
+            Some("its update was stopped on the way".to_owned())
+        }
         _ => None,
     }
 }
@@ -388,7 +392,17 @@ fn say_what_differs(draft: &mut Draft<'_>, service: &Service, ipvs: bool, pinned
     }
 }
 
-/// Whether as many replicas run as should (or, for a one-shot service, its last run ended well), and no update is on.
+/// Whether the cluster stopped in the middle of an update.
+fn is_stopped(running: &ObservedService, tasks: &[ObservedTask]) -> bool {
+    let mut own = tasks.iter().filter(|task| task.service_id == running.id);
+    let paused = running
+        .update_state
+        .as_deref()
+        .is_some_and(|state| state.ends_with("paused"));
+    paused && own.any(|task| task.is_left_over(running))
+}
+
+/// Whether as many replicas run as should (or, for a one-shot service, its last run ended well), and none is left to replace.
 fn is_settled(running: &ObservedService, tasks: &[ObservedTask], planned: &ServicePlan, hosts: usize) -> bool {
     let own = || tasks.iter().filter(|task| task.service_id == running.id);
     if planned.must_be == Readiness::Completed {
@@ -398,10 +412,5 @@ fn is_settled(running: &ObservedService, tasks: &[ObservedTask], planned: &Servi
     let up: Vec<&ObservedTask> = own()
         .filter(|task| task.state == TaskState::Running && task.desired_state == TaskState::Running)
         .collect();
-    // The cluster watches new replicas for some seconds more before it calls an update complete.
-    let began = running
-        .update_began
-        .filter(|_| running.update_state.as_deref() == Some("updating"));
-    let changed_over = began.is_none_or(|began| up.iter().all(|task| task.since >= began));
-    up.len() as u64 >= wanted && changed_over
+    up.len() as u64 >= wanted && !own().any(|task| task.is_left_over(running))
 }

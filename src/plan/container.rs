@@ -13,7 +13,7 @@ pub use networks::INTERFACE_NAME;
 use std::collections::{BTreeMap, HashMap};
 
 use super::shapes::{self, some_if_any, some_if_any_map};
-use super::{ContainerPlan, Readiness, rolling};
+use super::{ContainerPlan, Readiness, UpdatePace, rolling};
 use crate::compose::model::{Project, Restart, Service, VolumesFrom, VolumesSource};
 use crate::engine::{labels, models};
 
@@ -85,6 +85,11 @@ pub(super) fn container(
         ),
         (labels::CONFIG_FILES.to_owned(), files.join(",")),
     ]);
+    if service.deploy.rollback.is_some() {
+        // Not in the digest: it changes nothing of what runs.
+        let pace = UpdatePace::of_rollback(&service.deploy);
+        all.insert(labels::ROLLBACK_PACE.to_owned(), serde_json::json!(pace).to_string());
+    }
     all.extend(standing.clone());
     body.labels = Some(all);
     let files = service.configs.iter().chain(&service.secrets).cloned().collect();
@@ -100,7 +105,6 @@ pub(super) fn container(
         files,
         must_be,
         starts_first: false,
-        keeps_before: false,
     }
 }
 

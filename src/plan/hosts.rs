@@ -183,6 +183,7 @@ fn assumed(name: &str, labels: &BTreeMap<String, String>) -> ObservedNode {
         architecture: std::env::consts::ARCH.to_owned(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 0,
         engine_labels: BTreeMap::new(),
     }

@@ -156,7 +156,6 @@ mod tests {
             version: 1,
             replicas: Some(1),
             update_state: update.map(str::to_owned),
-            update_began: None,
             update_message: None,
             spec: models::ServiceSpec::default(),
         }

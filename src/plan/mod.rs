@@ -30,6 +30,7 @@ mod shapes;
 pub mod swarm_service;
 pub mod up;
 mod update_order;
+pub mod update_pace;
 pub mod volume_move;
 pub mod volumes;
 
@@ -42,6 +43,7 @@ pub use down::{DownOptions, down};
 pub use draft::{Situation, UpOptions};
 pub use error::PlanError;
 pub use up::up;
+pub use update_pace::UpdatePace;
 
 /// The ordered steps from what is to what should be.
 #[derive(Debug, Clone, Default)]
@@ -143,11 +145,13 @@ pub enum Action {
     CreateContainer {
         container: Box<ContainerPlan>,
     },
-    /// A new container takes the place of an old one.
-    ReplaceContainer {
-        container: Box<ContainerPlan>,
-        old: String,
-        old_host: String,
+    /// New containers take the places of old ones, at the service's pace.
+    ReplaceContainers {
+        service: String,
+        pace: UpdatePace,
+        /// What gave way is kept until the change is confirmed or rolled back.
+        in_place: bool,
+        replacements: Vec<Replacement>,
     },
     StartContainer {
         service: String,
@@ -194,6 +198,30 @@ pub enum Action {
         name: String,
         id: String,
     },
+}
+
+impl Action {
+    /// The containers that it makes.
+    pub fn containers(&self) -> Vec<&ContainerPlan> {
+        match self {
+            Action::CreateContainer { container } => vec![container],
+            Action::ReplaceContainers { replacements, .. } => {
+                replacements.iter().map(|replacement| &replacement.container).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A new container in an old one's place.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    pub container: ContainerPlan,
+    /// The old one's id, and where it is.
+    pub old: String,
+    pub old_host: String,
+    /// What differs, in a few words.
+    pub reason: String,
 }
 
 /// A network that is to be made.
@@ -286,8 +314,6 @@ pub struct ContainerPlan {
     pub must_be: Readiness,
     /// It runs, and is healthy, before what it replaces stops.
     pub starts_first: bool,
-    /// The container whose place it takes is kept until the change is confirmed or rolled back.
-    pub keeps_before: bool,
 }
 
 /// What a service must be before what depends on it goes on.

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::PlanError;
 use super::draft::Draft;
 use super::placement::{self, Leaning};
-use super::{Action, PlanError};
 use crate::compose::model::{Service, Who};
 use crate::engine::labels;
 use crate::engine::observation::{Cluster, TaskState};
@@ -61,12 +61,10 @@ fn hosts_with(draft: &Draft<'_>, cluster: &Cluster, who: &Who) -> BTreeSet<Strin
         Who::Label { key, value } => own.get(key) == Some(value),
         Who::Name(wanted) => name == wanted,
     };
-    let planned = draft.plan.steps.iter().filter_map(|step| match &step.action {
-        Action::CreateContainer { container } | Action::ReplaceContainer { container, .. } => {
-            let own = container.body.labels.clone().unwrap_or_default().into_iter().collect();
-            is(&container.name, &own).then(|| container.host.clone())
-        }
-        _ => None,
+    let planned = draft.plan.steps.iter().flat_map(|step| step.action.containers());
+    let planned = planned.filter_map(|container| {
+        let own = container.body.labels.clone().unwrap_or_default().into_iter().collect();
+        is(&container.name, &own).then(|| container.host.clone())
     });
     let running = observed
         .containers

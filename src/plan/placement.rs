@@ -6,10 +6,12 @@
 mod constraint;
 mod fitness;
 mod place;
+mod reservation;
 mod spread;
 
 pub use fitness::{broken, fitness, fitting, room_for_port};
-pub use place::{Count, Demand, Leaning, Placer, Port, Refusal, Reservation};
+pub use place::{Count, Demand, Leaning, Placer, Port, Refusal};
+pub use reservation::Reservation;
 
 use crate::engine::labels;
 use crate::engine::observation::ObservedNode;

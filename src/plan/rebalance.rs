@@ -41,10 +41,10 @@ pub fn moves(placer: &mut Placer<'_>, services: &[Running]) -> Vec<Move> {
         let from = places[index].insert(number, to.clone());
         placer.vacate(
             &from.unwrap_or_default(),
-            services[index].reserved,
+            &services[index].reserved,
             &services[index].ports,
         );
-        placer.occupy(&to, services[index].reserved, &services[index].ports);
+        placer.occupy(&to, &services[index].reserved, &services[index].ports);
     }
     let of_service = services.iter().zip(&places).flat_map(|(service, places)| {
         let changed = service
@@ -75,20 +75,20 @@ fn evened(placer: &mut Placer<'_>, service: &Running, places: &BTreeMap<u64, Str
         constraints: &service.constraints,
         spread: &service.spread,
         most_per_host: service.most_per_host,
-        reserved: service.reserved,
+        reserved: service.reserved.clone(),
         ports: &service.ports,
         only: None,
         present: &present,
         leaning: Leaning::default(),
     };
     for host in places.values() {
-        placer.vacate(host, service.reserved, &service.ports);
+        placer.vacate(host, &service.reserved, &service.ports);
     }
     match placer.level(&demand) {
         Ok(hosts) => Some(numbers.into_iter().zip(hosts).collect()),
         Err(_) => {
             for host in places.values() {
-                placer.occupy(host, service.reserved, &service.ports);
+                placer.occupy(host, &service.reserved, &service.ports);
             }
             None
         }
@@ -133,9 +133,9 @@ fn stays_even(
 ) -> bool {
     let count = |placer: &mut Placer<'_>, from: &BTreeMap<u64, String>, to: &BTreeMap<u64, String>| {
         from.values()
-            .for_each(|host| placer.vacate(host, service.reserved, &service.ports));
+            .for_each(|host| placer.vacate(host, &service.reserved, &service.ports));
         to.values()
-            .for_each(|host| placer.occupy(host, service.reserved, &service.ports));
+            .for_each(|host| placer.occupy(host, &service.reserved, &service.ports));
     };
     count(placer, now, then);
     let even = evened(placer, service, then);

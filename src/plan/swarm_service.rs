@@ -69,7 +69,7 @@ pub(super) fn specification(project: &Project, service: &Service, around: &Circu
         task_template: Some(task_template(project, service, around)),
         mode: Some(mode(service, around)),
         update_config: Some(update_config(service, around)),
-        rollback_config: service.deploy.rollback.as_ref().map(rollback_config),
+        rollback_config: rollback_config(service, around),
         networks: None,
         endpoint_spec: Some(endpoint(service, around)),
     };
@@ -351,37 +351,38 @@ fn restart_policy(service: &Service, one_shot: bool) -> models::TaskSpecRestartP
     }
 }
 
-/// Swarm's defaults where the file does not say (Engine API: *UpdateConfig*). What has a way in starts the next replica before
-/// the one that it follows stops, unless both cannot be there at once: with Swarm's own order a lone replica would be missed.
+/// What has a way in starts the next replica before the one that it follows stops, be it forth or back, unless both cannot be
+/// there at once: with Swarm's own order a lone replica would be missed.
+fn order<'a>(said: Option<&'a str>, service: &Service, around: &Circumstances) -> Option<&'a str> {
+    let apart = around.pinned_to.is_some() || host_port(service, around.ipvs).is_some();
+    match (said, &around.ingress) {
+        (None, Some(_)) if !apart => Some(update_order::START_FIRST),
+        (said, _) => said,
+    }
+}
+
+/// Swarm's defaults where the file does not say (Engine API: *UpdateConfig*), but for the order.
 fn update_config(service: &Service, around: &Circumstances) -> models::ServiceSpecUpdateConfig {
     let default = UpdateConfig::default();
     let update = service.deploy.update.as_ref().unwrap_or(&default);
-    let apart = around.pinned_to.is_some() || host_port(service, around.ipvs).is_some();
-    let order = match (update.order.as_deref(), &around.ingress) {
-        (None, Some(_)) if !apart => Some(update_order::START_FIRST),
-        (order, _) => order,
-    };
     models::ServiceSpecUpdateConfig {
-        parallelism: Some(
-            update
-                .parallelism
-                .map_or(1, |count| i64::try_from(count).unwrap_or(i64::MAX)),
-        ),
+        parallelism: Some(parallelism(update)),
         delay: update.delay.map(nanoseconds),
         failure_action: update.failure_action.as_deref().and_then(|action| action.parse().ok()),
         monitor: update.monitor.map(nanoseconds),
         max_failure_ratio: update.max_failure_ratio,
-        order: order.and_then(|order| order.parse().ok()),
+        order: order(update.order.as_deref(), service, around).and_then(|order| order.parse().ok()),
     }
 }
 
-fn rollback_config(rollback: &UpdateConfig) -> models::ServiceSpecRollbackConfig {
-    models::ServiceSpecRollbackConfig {
-        parallelism: Some(
-            rollback
-                .parallelism
-                .map_or(1, |count| i64::try_from(count).unwrap_or(i64::MAX)),
-        ),
+/// The same of going back; `None` where neither the file nor a way in says anything of it.
+fn rollback_config(service: &Service, around: &Circumstances) -> Option<models::ServiceSpecRollbackConfig> {
+    let default = UpdateConfig::default();
+    let said = service.deploy.rollback.as_ref();
+    let rollback = said.unwrap_or(&default);
+    let order = order(rollback.order.as_deref(), service, around);
+    (said.is_some() || order.is_some()).then(|| models::ServiceSpecRollbackConfig {
+        parallelism: Some(parallelism(rollback)),
         delay: rollback.delay.map(nanoseconds),
         failure_action: rollback
             .failure_action
@@ -389,8 +390,15 @@ fn rollback_config(rollback: &UpdateConfig) -> models::ServiceSpecRollbackConfig
             .and_then(|action| action.parse().ok()),
         monitor: rollback.monitor.map(nanoseconds),
         max_failure_ratio: rollback.max_failure_ratio,
-        order: rollback.order.as_deref().and_then(|order| order.parse().ok()),
-    }
+        order: order.and_then(|order| order.parse().ok()),
+    })
+}
+
+/// How many replicas change at once: one where the file does not say.
+fn parallelism(config: &UpdateConfig) -> i64 {
+    config
+        .parallelism
+        .map_or(1, |count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 fn endpoint(service: &Service, around: &Circumstances) -> models::EndpointSpec {

@@ -173,18 +173,10 @@ fn occupied<'a>(cluster: &'a Cluster, observed: &'a Observation) -> Placer<'a> {
         let (Some(node), Some(service)) = (node, service) else {
             continue;
         };
-        let resources = service
-            .spec
-            .task_template
-            .as_ref()
-            .and_then(|task| task.resources.as_ref());
-        let reserved = resources.and_then(|resources| resources.reservations.as_ref());
-        let reservation = Reservation {
-            nano_cpus: reserved.and_then(|reserved| reserved.nano_cpus).unwrap_or(0),
-            memory: reserved.and_then(|reserved| reserved.memory_bytes).unwrap_or(0),
-        };
+        let template = service.spec.task_template.as_ref();
+        let reserved = template.map(Reservation::of_task).unwrap_or_default();
         let ports = task.ports.iter().map(|port| (port.published, port.protocol.clone()));
-        placer.occupy(placement::host_name(node), reservation, &ports.collect::<Vec<_>>());
+        placer.occupy(placement::host_name(node), &reserved, &ports.collect::<Vec<_>>());
     }
     placer
 }

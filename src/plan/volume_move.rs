@@ -289,8 +289,17 @@ fn pinned(observed: &Observation, services: &[&Service], host: &str) -> bool {
 /// A mark means something as long as both copies are there, the one made from the other.
 fn is_valid(mark: &ObservedObject, holders: &[&ObservedVolume]) -> bool {
     let (from, to) = (mark.labels.get(labels::MOVED_FROM), mark.labels.get(labels::MOVED_TO));
-    let has = |host: Option<&String>| holders.iter().find(|holder| Some(&holder.host) == host);
-    has(from).is_some() && has(to).is_some_and(|copy| copy.labels.get(labels::COPIED_FROM) == from)
+    let at = |host: Option<&String>| holders.iter().find(|holder| Some(&holder.host) == host);
+    at(from)
+        .zip(at(to))
+        .is_some_and(|(original, copy)| is_copy(copy, original))
+}
+
+/// Whether a volume was copied from this one, and not from an earlier one of its name: a copy keeps for good where it came from,
+/// and what has appeared there since is somebody's own.
+fn is_copy(one: &ObservedVolume, of: &ObservedVolume) -> bool {
+    let label = |name| one.labels.get(name);
+    label(labels::COPIED_FROM) == Some(&of.host) && label(labels::COPIED_FROM_CREATED) == Some(&of.created)
 }
 
 fn stage(
@@ -305,7 +314,6 @@ fn stage(
             is(labels::MOVED_FROM, from) && is(labels::MOVED_TO, to)
         })
     };
-    let is_copy = |one: &ObservedVolume, of: &ObservedVolume| one.labels.get(labels::COPIED_FROM) == Some(&of.host);
     let (there, elsewhere): (Vec<&ObservedVolume>, Vec<&ObservedVolume>) =
         holders.iter().copied().partition(|holder| holder.host == to);
     match (there.as_slice(), elsewhere.as_slice()) {
@@ -354,13 +362,13 @@ pub(super) fn halfway(
 ) -> Option<(String, String)> {
     let copies = holders
         .iter()
-        .filter_map(|copy| Some((copy.labels.get(labels::COPIED_FROM)?, &copy.host)));
-    let mut halfway = copies.filter(|(from, to)| {
-        let has_it = holders.iter().any(|holder| holder.host == **from);
+        .filter_map(|copy| Some((copy.labels.get(labels::COPIED_FROM)?, &copy.host, copy)));
+    let mut halfway = copies.filter(|(from, to, copy)| {
+        let has_it = holders.iter().any(|original| is_copy(copy, original));
         let silent = observed.unreachable.iter().any(|(host, _)| host == *from);
         from != to && (has_it || (silent && bound_to != Some(to)))
     });
-    halfway.next().map(|(from, to)| (from.clone(), to.clone()))
+    halfway.next().map(|(from, to, _)| (from.clone(), to.clone()))
 }
 
 /// The specification of a service that stops for its volume's sake: `None` where it has stopped for it already.

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{plural, style, text};
+use super::{measure, plural, style, text};
 use crate::hosts::Change;
 use crate::plan::ingress::{IngressChange, IngressPlan};
-use crate::plan::{Action, ObjectKind, Plan, ServicePlan, Step};
+use crate::plan::{Action, ObjectKind, Plan, Replacement, ServicePlan, Step, UpdatePace};
 
 /// The plan as text: what would be done by kind of thing, the notes, and last one line that sums up.
 pub fn render(plan: &Plan) -> String {
-    let lines: Vec<Line> = plan.steps.iter().map(line).collect();
+    let lines: Vec<Line> = plan.steps.iter().flat_map(lines).collect();
     let mut rendered = String::new();
     for group in Group::ALL {
         let lines: Vec<&Line> = lines.iter().filter(|line| line.group == group).collect();
@@ -50,7 +50,16 @@ pub fn summary(plan: &Plan) -> String {
 
 /// The plan as one JSON object: `steps`, `unchanged`, `notes`, `summary`. `after` holds indices into `steps`.
 pub fn render_json(plan: &Plan) -> String {
-    let steps: Vec<Value> = plan.steps.iter().map(step_json).collect();
+    let mut places: Vec<Vec<usize>> = Vec::new();
+    let mut steps: Vec<Value> = Vec::new();
+    for step in &plan.steps {
+        let after: Vec<usize> = (step.after.iter())
+            .flat_map(|before| places.get(*before).cloned().unwrap_or_default())
+            .collect();
+        let lines = lines(step);
+        places.push((steps.len()..steps.len() + lines.len()).collect());
+        steps.extend(lines.iter().map(|line| step_json(step, line, &after)));
+    }
     let notes: Vec<Value> = (plan.notes.iter())
         .map(|note| json!({"message": note.message, "path": note.path}))
         .collect();
@@ -121,8 +130,8 @@ struct Count {
 impl Count {
     fn of(plan: &Plan) -> Self {
         let mut count = Count::default();
-        for step in &plan.steps {
-            match line(step).effect {
+        for line in plan.steps.iter().flat_map(lines) {
+            match line.effect {
                 Effect::Create => count.create += 1,
                 Effect::Change => count.change += 1,
                 Effect::Remove => count.remove += 1,
@@ -149,7 +158,34 @@ struct Line {
     reason: String,
 }
 
-fn line(step: &Step) -> Line {
+/// The lines of containers that give way to others.
+fn replaced(service: &str, pace: &UpdatePace, replacements: &[Replacement]) -> Vec<Line> {
+    let line = |replacement: &Replacement| Line {
+        group: Group::Services,
+        effect: Effect::Change,
+        action: "replace_container",
+        kind: "container",
+        name: replacement.container.name.clone(),
+        service: Some(service.to_owned()),
+        hosts: vec![replacement.container.host.clone()],
+        about: at_pace(pace, replacements.len()),
+        reason: replacement.reason.clone(),
+    };
+    replacements.iter().map(line).collect()
+}
+
+/// `2 at once, 10s apart`: said where it is not one after another.
+fn at_pace(pace: &UpdatePace, replacements: usize) -> Option<String> {
+    let batch = pace.batch(replacements).min(replacements);
+    let together = (batch > 1).then(|| format!("{batch} at once"));
+    let apart = !pace.delay.is_zero() && batch < replacements;
+    let apart = apart.then(|| format!("{} apart", measure::duration(pace.delay)));
+    let words: Vec<String> = together.into_iter().chain(apart).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// A step's lines: several where containers of a service give way to others.
+fn lines(step: &Step) -> Vec<Line> {
     let of = |group, effect, action, kind, name: &str| Line {
         group,
         effect,
@@ -173,7 +209,7 @@ fn line(step: &Step) -> Line {
         hosts: vec![host.to_owned()],
         ..of(Group::Services, effect, action, "container", name)
     };
-    match &step.action {
+    let line = match &step.action {
         Action::MakeHost {
             host: name,
             group,
@@ -231,10 +267,12 @@ fn line(step: &Step) -> Line {
             let effect = Effect::Create;
             container(effect, "create_container", &plan.name, &plan.service, &plan.host)
         }
-        Action::ReplaceContainer { container: plan, .. } => {
-            let effect = Effect::Change;
-            container(effect, "replace_container", &plan.name, &plan.service, &plan.host)
-        }
+        Action::ReplaceContainers {
+            service,
+            pace,
+            replacements,
+            ..
+        } => return replaced(service, pace, replacements),
         Action::StartContainer {
             service, host, name, ..
         } => container(Effect::Change, "start_container", name, service, host),
@@ -266,7 +304,8 @@ fn line(step: &Step) -> Line {
             ..resource(Effect::Remove, "remove_volume", "volume", name)
         },
         Action::RemoveObject { kind, name, .. } => resource(Effect::Remove, "remove_object", object_kind(*kind), name),
-    }
+    };
+    vec![line]
 }
 
 fn object_kind(kind: ObjectKind) -> &'static str {
@@ -368,8 +407,7 @@ fn facts(line: &Line) -> String {
     }
 }
 
-fn step_json(step: &Step) -> Value {
-    let line = line(step);
+fn step_json(step: &Step, line: &Line, after: &[usize]) -> Value {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| object.insert(key.to_owned(), value);
     put("action", json!(line.action));
@@ -386,8 +424,8 @@ fn step_json(step: &Step) -> Value {
         put("image", json!(service.image));
         put("replicas", json!(service.replicas));
     }
-    put("reason", json!(step.reason));
-    put("after", json!(step.after));
+    put("reason", json!(line.reason));
+    put("after", json!(after));
     Value::Object(object)
 }
 

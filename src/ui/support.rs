@@ -60,7 +60,7 @@ mod tests {
         services.web.container_name               compose.yaml:5:5    honoured by containers   the cluster names the replicas of a service itself
         services.web.deploy                       compose.yaml:6:5    honoured by both
         services.web.deploy.update_config         compose.yaml:6:14   honoured by both
-        services.web.deploy.update_config.delay   compose.yaml:6:30   honoured by services     a container is replaced by its successor, one after another
+        services.web.deploy.update_config.delay   compose.yaml:6:30   honoured by both
         services.web.cpu_count                    compose.yaml:7:5    refused                  a number of processors is counted on Windows only; use `cpus`
         ");
     }

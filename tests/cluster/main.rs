@@ -24,5 +24,6 @@ mod scene;
 mod single_engine;
 #[path = "../support/sweep.rs"]
 mod sweep;
+mod update_pace;
 mod upgrades;
 mod web_cache;

@@ -18,6 +18,7 @@ x-server: &server
     - sh
     - -c
     - |
+      test -z \"$$EXITS\" || exit $$EXITS
       echo $$VERSION > /tmp/index.html
       trap 'sleep 1; exit 0' TERM
       httpd -f -p 8080 -h /tmp & wait
@@ -45,7 +46,7 @@ services:
   site:
     <<: *server
     image: \"${SITE_IMAGE:-busybox:latest}\"
-    environment: {VERSION: \"site-${VERSION:-1}\", BROKEN: \"${BROKEN:-}\"}
+    environment: {VERSION: \"site-${VERSION:-1}\", BROKEN: \"${BROKEN:-}\", EXITS: \"${EXITS:-}\"}
     healthcheck:
       test: [CMD-SHELL, 'test -z \"$$BROKEN\" && wget -q -O /dev/null http://127.0.0.1:8080/']
       interval: 500ms

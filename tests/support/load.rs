@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// Between two requests of one client: the machine has work beside this.
-const PAUSE: Duration = Duration::from_millis(4);
+const PAUSE: Duration = Duration::from_millis(10);
 /// After this a request counts as one without an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Failures that are kept in words.

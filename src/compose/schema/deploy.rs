@@ -12,7 +12,7 @@ pub const DEPLOY: Object = object(&[
     kept("replicas", INTEGER.at_once()),
     key("labels", LIST_OR_MAP).services("containers have the `labels` of the service itself"),
     kept("update_config", In(&UPDATE)),
-    kept("rollback_config", In(&ROLLBACK)).services("a container that fails is not rolled back by itself"),
+    kept("rollback_config", In(&ROLLBACK)),
     key("resources", In(&RESOURCES)),
     kept("restart_policy", In(&RESTART)),
     key("placement", In(&PLACEMENT)),
@@ -20,15 +20,13 @@ pub const DEPLOY: Object = object(&[
 ]);
 
 const UPDATE: Object = object(&[
-    kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()).services(ONE_BY_ONE),
-    key("delay", DURATION).services(ONE_BY_ONE),
-    key("failure_action", TEXT).services("a container that does not come up ends the command"),
-    key("monitor", DURATION).services(ONE_BY_ONE),
-    key("max_failure_ratio", DECIMAL.at_once()).services(ONE_BY_ONE),
+    kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()),
+    key("delay", DURATION),
+    key("failure_action", TEXT),
+    key("monitor", DURATION),
+    key("max_failure_ratio", DECIMAL.at_once()),
     key("order", choice(&["start-first", "stop-first"])),
 ]);
-
-const ONE_BY_ONE: &str = "a container is replaced by its successor, one after another";
 
 const ROLLBACK: Object = object(&[
     kept("parallelism", unsigned(INTEGER_OR_TEXT, 64).at_once()),
@@ -36,7 +34,8 @@ const ROLLBACK: Object = object(&[
     key("failure_action", TEXT),
     key("monitor", DURATION),
     key("max_failure_ratio", DECIMAL.at_once()),
-    key("order", choice(&["start-first", "stop-first"])),
+    key("order", choice(&["start-first", "stop-first"]))
+        .services("the container of before has the name that the other one must give up first"),
 ]);
 
 const RESOURCES: Object = object(&[kept("limits", In(&LIMITS)), kept("reservations", In(&RESERVATIONS))]);
@@ -47,8 +46,7 @@ const RESERVATIONS: Object = object(&[
     key("cpus", CPUS),
     key("memory", TEXT_BYTES),
     key("devices", List(&In(&DEVICE_REQUEST))).by(By::Placed),
-    key("generic_resources", List(&In(&GENERIC_RESOURCE)))
-        .services("only a cluster counts what its hosts' engines say they have"),
+    key("generic_resources", List(&In(&GENERIC_RESOURCE))),
 ]);
 
 const GENERIC_RESOURCE: Object = object(&[kept("discrete_resource_spec", In(&DISCRETE_RESOURCE))]);

@@ -128,11 +128,11 @@ fn what_is_refused_loads_and_is_refused_when_deployed() {
 #[test]
 fn what_one_runtime_has_no_use_for_is_said_where_a_service_runs_as_such() {
     let services = "services:
-  a: {image: x, container_name: one, deploy: {update_config: {delay: 5s}, endpoint_mode: dnsrr}}
+  a: {image: x, container_name: one, deploy: {rollback_config: {order: start-first}, endpoint_mode: dnsrr}}
 ";
     let containers = [
-        "2:63 `delay` has no effect on containers: a container is replaced by its successor, one after another",
-        "2:75 `endpoint_mode` has no effect on containers: the name of a service gives the addresses of its containers",
+        "2:65 `order` has no effect on containers: the container of before has the name that the other one must give up first",
+        "2:86 `endpoint_mode` has no effect on containers: the name of a service gives the addresses of its containers",
     ];
     assert_eq!(warnings(services), containers);
     let cluster = "x-hosts: {lab: {local: {}}}\n".to_owned() + services;

@@ -1,11 +1,15 @@
 //! Services of the container runtime that were upgraded in place: the containers of before are stopped, and still there.
 
+use futures_util::FutureExt;
+
+use super::super::batches::{self, Up};
 use super::super::containers;
 use super::super::deployment::Deployment;
 use super::super::error::StepError;
 use super::super::event::ServiceProgress;
 use crate::engine::observation::{ObservedContainer, SetAside};
-use crate::engine::{Observation, labels};
+use crate::engine::{Observation, labels, observe};
+use crate::plan::UpdatePace;
 
 /// Removes what was set aside.
 pub(super) async fn confirm(deployment: &Deployment, observed: &Observation, service: &str) -> Result<(), StepError> {
@@ -18,7 +22,44 @@ pub(super) async fn confirm(deployment: &Deployment, observed: &Observation, ser
     Ok(())
 }
 
-/// Puts each container of before in its place again, one after another; those that had none before go.
+/// Removes what was set aside while a service was updated, now that all is well.
+pub(in super::super) async fn forget_containers(deployment: &Deployment, service: &str) -> Result<(), StepError> {
+    let observed = observe::observe(&deployment.engines, &deployment.project.name, &[], None).await?;
+    for kept in set_aside(&observed, service) {
+        containers::remove(deployment, deployment.engine(&kept.host)?, &kept.id, None).await?;
+    }
+    Ok(())
+}
+
+/// Brings back what ran before an update that failed, and gives what is to be said of it.
+pub(in super::super) async fn roll_back_failed(
+    deployment: &Deployment,
+    service: &str,
+    failure: StepError,
+) -> StepError {
+    let back = async {
+        let observed = observe::observe(&deployment.engines, &deployment.project.name, &[], None).await?;
+        roll_back(deployment, &observed, service).await
+    };
+    let reason = failure.reason();
+    let (reason, ways_out) = match back.await {
+        Ok(()) => (format!("{reason}; what ran before is back"), false),
+        Err(StepError::Interrupted) => return StepError::Interrupted,
+        Err(error) => (
+            format!("{reason}; what ran before does not come back: {}", error.reason()),
+            true,
+        ),
+    };
+    StepError::UpdateStopped {
+        service: service.to_owned(),
+        reason,
+        log: failure.log().to_vec(),
+        ways_out,
+    }
+}
+
+/// Puts each container of before in its place again, at the pace of the service's `rollback_config`; those that had none before
+/// go.
 pub(super) async fn roll_back(deployment: &Deployment, observed: &Observation, service: &str) -> Result<(), StepError> {
     let mut kept: Vec<&ObservedContainer> = set_aside(observed, service).collect();
     if kept.is_empty() {
@@ -30,14 +71,11 @@ pub(super) async fn roll_back(deployment: &Deployment, observed: &Observation, s
         let own = |found: &&ObservedContainer| found.labels.get(labels::SERVICE).is_some_and(|name| name == service);
         observed.containers.iter().filter(own)
     };
-    for before in &kept {
-        for after in now().filter(|found| number(found) == number(before)) {
-            containers::remove(deployment, deployment.engine(&after.host)?, &after.id, None).await?;
-        }
-        if let Some(aside) = SetAside::read(&before.name) {
-            containers::take_back(deployment, service, before, &aside).await?;
-        }
-    }
+    let changes = kept.iter().map(|before| {
+        let after = now().filter(|found| number(found) == number(before)).collect();
+        put_back(deployment, service, before, after).boxed()
+    });
+    batches::carry_out(deployment, service, &pace(&kept), changes.collect()).await?;
     let had_one = |found: &ObservedContainer| kept.iter().any(|before| number(before) == number(found));
     // One that is called as before the upgrade was not reached by it.
     for more in now().filter(|found| !had_one(found) && is_new(found, &kept)) {
@@ -45,6 +83,34 @@ pub(super) async fn roll_back(deployment: &Deployment, observed: &Observation, s
     }
     deployment.tell(service, ServiceProgress::RolledBack);
     Ok(())
+}
+
+/// One container of before in its place again, and what took that place gone.
+async fn put_back(
+    deployment: &Deployment,
+    service: &str,
+    before: &ObservedContainer,
+    after: Vec<&ObservedContainer>,
+) -> Result<Up, StepError> {
+    for after in after {
+        containers::remove(deployment, deployment.engine(&after.host)?, &after.id, None).await?;
+    }
+    if let Some(aside) = SetAside::read(&before.name) {
+        containers::take_back(deployment, service, before, &aside).await?;
+    }
+    Ok(Up {
+        host: before.host.clone(),
+        id: before.id.clone(),
+    })
+}
+
+/// The pace that the containers of before were made with.
+fn pace(kept: &[&ObservedContainer]) -> UpdatePace {
+    let mut said = kept
+        .iter()
+        .filter_map(|before| before.labels.get(labels::ROLLBACK_PACE));
+    said.find_map(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 fn set_aside<'a>(observed: &'a Observation, service: &'a str) -> impl Iterator<Item = &'a ObservedContainer> {

@@ -64,8 +64,9 @@ impl Way<'_> {
 
 /// The volume at the new host: with what is said of it at the old one, and where it comes from.
 fn copy_of(transit: &Transit, from: &str, found: Option<ObservedVolume>) -> models::VolumeCreateRequest {
-    let mut all = found.map(|found| found.labels).unwrap_or_default();
+    let (mut all, created) = found.map(|found| (found.labels, found.created)).unwrap_or_default();
     all.insert(labels::COPIED_FROM.to_owned(), from.to_owned());
+    all.insert(labels::COPIED_FROM_CREATED.to_owned(), created);
     models::VolumeCreateRequest {
         name: Some(transit.name.clone()),
         driver: Some("local".to_owned()),

@@ -77,7 +77,9 @@ pub fn translate(keys: &mut Keys, name: &str, links: &mut Links, draft: &mut Dra
         if !key.starts_with("io.rancher.") {
             own.insert(key, value);
         } else if let Some(rule) = key.strip_prefix(AFFINITY) {
-            affinity(rule, &value, &place, name, draft);
+            if affinity(rule, &value, &place, name, draft) == Label::Stays {
+                own.insert(key, value);
+            }
         } else {
             rancher(&key, &value, &place, name, links, draft);
         }
@@ -113,8 +115,16 @@ fn placed(node: &Node) -> Vec<(String, String, Place)> {
     }
 }
 
-fn affinity(rule: &str, value: &str, place: &Place, name: &str, draft: &mut Draft) {
-    let what = format!("{AFFINITY}{rule}");
+/// What becomes of a label of Rancher's scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Label {
+    /// Compose has words for it.
+    Goes,
+    /// Compose has none, and Hoist reads the label.
+    Stays,
+}
+
+fn affinity(rule: &str, value: &str, place: &Place, name: &str, draft: &mut Draft) -> Label {
     let constraint = match rule {
         "host_label" => Some("=="),
         "host_label_ne" => Some("!="),
@@ -129,7 +139,7 @@ fn affinity(rule: &str, value: &str, place: &Place, name: &str, draft: &mut Draf
                 .constraints
                 .push(format!("node.labels.{} {sign} {}", key.trim(), value.trim()));
         }
-        return;
+        return Label::Goes;
     }
     // A service that shuns its own kind runs once on a host.
     let own = value.split_once('=').is_some_and(|(key, value)| {
@@ -153,16 +163,14 @@ fn affinity(rule: &str, value: &str, place: &Place, name: &str, draft: &mut Draf
         | "container"
         | "container_ne"
         | "container_soft"
-        | "container_soft_ne" => {
-            let why = "Compose has no word for it: a constraint on a label of the hosts is the nearest";
-            draft.lost_with(place_of(name), &what, Some(value), why, place);
-        }
+        | "container_soft_ne" => return Label::Stays,
         _ => draft.error(
             format!("no rule of Rancher's scheduler is called `{rule}`"),
             place,
             None,
         ),
     }
+    Label::Goes
 }
 
 fn rancher(key: &str, value: &str, place: &Place, name: &str, links: &mut Links, draft: &mut Draft) {

@@ -8,18 +8,10 @@ use std::rc::Rc;
 
 use super::fitness::{Fitness, node_fits, parsed};
 use super::host_name;
+use super::reservation::Reservation;
 use super::spread::{Group, Rank};
 use crate::engine::observation::ObservedNode;
 use crate::plan::error::PlanError;
-
-/// What is set aside for a replica.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reservation {
-    /// Thousand-millionths of a processor, as the Engine API counts.
-    pub nano_cpus: i64,
-    /// Bytes.
-    pub memory: i64,
-}
 
 /// A port of the host that a replica takes: number and protocol.
 pub type Port = (u16, String);
@@ -116,14 +108,14 @@ impl<'a> Placer<'a> {
     }
 
     /// Counts something that is on a host already and that Hoist does not place. A host that is not known is passed over.
-    pub fn occupy(&mut self, host: &str, reserved: Reservation, ports: &[Port]) {
+    pub fn occupy(&mut self, host: &str, reserved: &Reservation, ports: &[Port]) {
         if let Some(index) = self.index(host) {
             self.add(index, reserved, ports);
         }
     }
 
     /// Takes off what was counted on a host.
-    pub fn vacate(&mut self, host: &str, reserved: Reservation, ports: &[Port]) {
+    pub fn vacate(&mut self, host: &str, reserved: &Reservation, ports: &[Port]) {
         if let Some(index) = self.index(host) {
             self.remove(index, reserved, ports);
         }
@@ -215,7 +207,7 @@ impl<'a> Placer<'a> {
             return Err(self.full(chosen.len() as u64, &against));
         }
         for index in &chosen {
-            self.add(*index, demand.reserved, demand.ports);
+            self.add(*index, &demand.reserved, demand.ports);
         }
         Ok(chosen.into_iter().map(|index| self.name(index)).collect())
     }
@@ -246,7 +238,7 @@ impl<'a> Placer<'a> {
             if self.room(index, *taken, demand).is_ok() {
                 *taken += 1;
                 placed.insert(*number, index);
-                self.add(index, demand.reserved, demand.ports);
+                self.add(index, &demand.reserved, demand.ports);
             }
         }
         let mut candidates = Vec::new();
@@ -261,7 +253,7 @@ impl<'a> Placer<'a> {
         let mut chosen: Vec<usize> = Vec::new();
         for _ in placed.len() as u64..count {
             let taken = groups.take(&mut |index| {
-                self.add(index, demand.reserved, demand.ports);
+                self.add(index, &demand.reserved, demand.ports);
                 let taken = own.entry(index).or_default();
                 *taken += 1;
                 match self.room(index, *taken, demand) {
@@ -274,7 +266,7 @@ impl<'a> Placer<'a> {
             });
             let Some(index) = taken else {
                 for index in placed.values().chain(&chosen) {
-                    self.remove(*index, demand.reserved, demand.ports);
+                    self.remove(*index, &demand.reserved, demand.ports);
                 }
                 return Err(self.full((placed.len() + chosen.len()) as u64, &against));
             };
@@ -326,36 +318,24 @@ impl<'a> Placer<'a> {
         if let Some(most) = demand.most_per_host.filter(|most| own >= *most) {
             return Err(format!("has {own} of at most {most} replicas per host"));
         }
-        // A node that does not say what it has is not held to it.
-        let lacks = |wanted: i64, taken: i64, has: i64| wanted > 0 && has > 0 && taken.saturating_add(wanted) > has;
-        let (wanted, taken) = (demand.reserved, host.reserved);
-        if lacks(wanted.nano_cpus, taken.nano_cpus, host.node.nano_cpus) {
-            let free = (host.node.nano_cpus - taken.nano_cpus).max(0) as f64 / 1e9;
-            return Err(format!("has {free} processors left to reserve"));
-        }
-        if lacks(wanted.memory, taken.memory, host.node.memory_bytes) {
-            let free = (host.node.memory_bytes - taken.memory).max(0) / (1 << 20);
-            return Err(format!("has {free} MiB of memory left to reserve"));
-        }
+        host.reserved.leaves_room(host.node, &demand.reserved)?;
         match demand.ports.iter().find(|port| host.ports.contains(*port)) {
             Some((port, protocol)) => Err(format!("port {port}/{protocol} is taken")),
             None => Ok(()),
         }
     }
 
-    fn add(&mut self, index: usize, reserved: Reservation, ports: &[Port]) {
+    fn add(&mut self, index: usize, reserved: &Reservation, ports: &[Port]) {
         let host = &mut self.hosts[index];
         host.replicas += 1;
-        host.reserved.nano_cpus += reserved.nano_cpus;
-        host.reserved.memory += reserved.memory;
+        host.reserved.add(reserved);
         host.ports.extend(ports.iter().cloned());
     }
 
-    fn remove(&mut self, index: usize, reserved: Reservation, ports: &[Port]) {
+    fn remove(&mut self, index: usize, reserved: &Reservation, ports: &[Port]) {
         let host = &mut self.hosts[index];
         host.replicas = host.replicas.saturating_sub(1);
-        host.reserved.nano_cpus -= reserved.nano_cpus;
-        host.reserved.memory -= reserved.memory;
+        host.reserved.remove(reserved);
         for port in ports {
             host.ports.remove(port);
         }

@@ -26,6 +26,7 @@ fn node(name: &str, labels: &[(&str, &str)]) -> ObservedNode {
         architecture: "x86_64".into(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }
@@ -137,17 +138,50 @@ fn a_replica_stays_where_it_is_while_no_rule_is_against_it() {
 }
 
 #[test]
+fn pieces_that_hosts_say_they_have_are_counted() {
+    let mut nodes = [node("a", &[]), node("b", &[]), node("c", &[])];
+    let has = |number| Some(BTreeMap::from([("gpu".to_owned(), number)]));
+    (nodes[0].generic_resources, nodes[1].generic_resources) = (has(3), Some(BTreeMap::new()));
+    nodes[2].generic_resources = has(1);
+    let nowhere = nowhere();
+    let mut placer = Placer::new(&nodes);
+    let reserved = |number| Reservation {
+        generic: BTreeMap::from([("gpu".to_owned(), number)]),
+        ..Reservation::default()
+    };
+    placer.occupy("a", &reserved(1), &[]);
+    let one_each = |replicas| Demand {
+        reserved: reserved(1),
+        ..demand(replicas, &nowhere)
+    };
+    assert_eq!(placer.place(&one_each(3)).map(|hosts| hosts.len()), Ok(3));
+    let full = placer.place(&one_each(1)).unwrap_err();
+    let reasons = ["a", "b", "c"].map(|host| (host.to_owned(), "has 0 `gpu` left to reserve".to_owned()));
+    assert_eq!(
+        full,
+        Refusal::Full {
+            placed: 0,
+            reasons: reasons.to_vec()
+        }
+    );
+    // A host that has not said what it has is not held to it.
+    let unknown = [node("d", &[])];
+    assert!(Placer::new(&unknown).place(&one_each(9)).is_ok());
+}
+
+#[test]
 fn hosts_fill_up_and_say_what_with() {
     let mut nodes = [node("a", &[]), node("b", &[]), node("c", &[])];
     nodes[0].memory_bytes = 1 << 30;
     nodes[1].nano_cpus = 1_000_000_000;
     let (nowhere, ports) = (nowhere(), [(80, "tcp".to_owned())]);
     let mut placer = Placer::new(&nodes);
-    placer.occupy("c", Reservation::default(), &ports);
+    placer.occupy("c", &Reservation::default(), &ports);
     let large = Demand {
         reserved: Reservation {
             nano_cpus: 600_000_000,
             memory: 600 << 20,
+            ..Reservation::default()
         },
         ports: &ports,
         ..demand(3, &nowhere)
@@ -234,7 +268,7 @@ impl Wish {
             constraints: &self.constraints,
             spread: &self.spread,
             most_per_host: self.most_per_host,
-            reserved: self.reserved,
+            reserved: self.reserved.clone(),
             ports: &self.ports,
             only: None,
             present: &self.present,
@@ -275,7 +309,10 @@ fn scenes() -> impl Strategy<Value = Scene> {
                         .collect(),
                     spread: zones.then(|| "node.labels.zone".to_owned()).into_iter().collect(),
                     most_per_host,
-                    reserved: Reservation { nano_cpus, memory: 0 },
+                    reserved: Reservation {
+                        nano_cpus,
+                        ..Reservation::default()
+                    },
                     ports: port.map(|port| (port, "tcp".to_owned())).into_iter().collect(),
                     present: present
                         .into_iter()

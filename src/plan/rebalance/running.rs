@@ -99,7 +99,7 @@ fn of_cluster(
             .max_replicas
             .and_then(|most| u64::try_from(most).ok())
             .filter(|most| *most > 0),
-        reserved: reserved(&template),
+        reserved: Reservation::of_task(&template),
         ports: ports.collect(),
         at: at.collect(),
     })
@@ -136,10 +136,7 @@ fn of_containers(project: &Project, service: &Service, observed: &Observation) -
         constraints: service.deploy.constraints.clone(),
         spread: service.deploy.spread.clone(),
         most_per_host: service.deploy.max_replicas_per_node,
-        reserved: Reservation {
-            nano_cpus: service.deploy.reservations.nano_cpus.unwrap_or(0),
-            memory: service.deploy.reservations.memory.unwrap_or(0),
-        },
+        reserved: Reservation::of_service(service),
         ports: ports.collect(),
         at: at.collect(),
     })
@@ -165,11 +162,11 @@ pub fn everything<'a>(
             .iter()
             .map(|port| (port.published, port.protocol.clone()))
             .collect();
-        placer.occupy(host, template.map(reserved).unwrap_or_default(), &ports);
+        placer.occupy(host, &template.map(Reservation::of_task).unwrap_or_default(), &ports);
     }
     for service in containers.iter().filter(|service| service.kind == Kind::Containers) {
         for host in service.at.values() {
-            placer.occupy(host, service.reserved, &service.ports);
+            placer.occupy(host, &service.reserved, &service.ports);
         }
     }
     placer
@@ -180,13 +177,4 @@ fn host_of<'a>(cluster: &'a Cluster, task: &ObservedTask) -> Option<&'a str> {
     nodes
         .find(|node| Some(&node.id) == task.node_id.as_ref())
         .map(placement::host_name)
-}
-
-fn reserved(template: &models::TaskSpec) -> Reservation {
-    let resources = template.resources.as_ref();
-    let reserved = resources.and_then(|resources| resources.reservations.as_ref());
-    Reservation {
-        nano_cpus: reserved.and_then(|reserved| reserved.nano_cpus).unwrap_or(0),
-        memory: reserved.and_then(|reserved| reserved.memory_bytes).unwrap_or(0),
-    }
 }

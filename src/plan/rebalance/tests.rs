@@ -23,6 +23,7 @@ fn node(name: &str, zone: u8, active: bool) -> ObservedNode {
         architecture: "x86_64".into(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }
@@ -49,7 +50,7 @@ fn found(nodes: &[ObservedNode], services: &[Running]) -> Vec<Move> {
     let mut placer = Placer::new(nodes);
     for service in services {
         for host in service.at.values() {
-            placer.occupy(host, service.reserved, &service.ports);
+            placer.occupy(host, &service.reserved, &service.ports);
         }
     }
     moves(&mut placer, services)

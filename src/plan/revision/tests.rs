@@ -21,7 +21,6 @@ fn service(name: &str, image: &str, replicas: u64) -> ObservedService {
         version: 1,
         replicas: Some(replicas),
         update_state: None,
-        update_began: None,
         update_message: None,
         spec: models::ServiceSpec {
             task_template: Some(models::TaskSpec {

@@ -25,7 +25,6 @@ fn running(name: &str, replicas: u64, more: &[(&str, &str)]) -> ObservedService 
         version: 1,
         replicas: Some(replicas),
         update_state: None,
-        update_began: None,
         update_message: None,
         spec: models::ServiceSpec {
             task_template: Some(models::TaskSpec {
@@ -65,6 +64,7 @@ fn node() -> ObservedNode {
         architecture: "x86_64".to_owned(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }

@@ -31,24 +31,27 @@ fn node(name: &str) -> ObservedNode {
         architecture: String::new(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }
 }
 
-/// Volumes as `NAME@HOST` or, where they were copied, `NAME@HOST<HOST`.
+/// Volumes as `NAME@HOST` or, where they were copied, `NAME@HOST<HOST`; with `!` at the end they are another that was made since.
 fn seen(volumes: &[&str]) -> Observation {
     let volume = |text: &&str| {
+        let (text, created) = text.strip_suffix('!').map_or((*text, "once"), |text| (text, "since"));
         let (name, at) = text.split_once('@').unwrap();
         let (host, from) = at.split_once('<').map_or((at, None), |(host, from)| (host, Some(from)));
         ObservedVolume {
             name: format!("shop_{name}"),
             host: host.into(),
             driver: "local".into(),
-            labels: from
-                .map(|from| (labels::COPIED_FROM.to_owned(), from.to_owned()))
-                .into_iter()
-                .collect(),
+            labels: from.map_or_else(BTreeMap::new, |from| {
+                let all = [(labels::COPIED_FROM, from), (labels::COPIED_FROM_CREATED, "once")];
+                all.map(|(label, value)| (label.to_owned(), value.to_owned())).into()
+            }),
+            created: created.into(),
         }
     };
     Observation {
@@ -172,6 +175,15 @@ fn what_cannot_move_is_refused_with_the_reason() {
         ),
         (
             refusal(&["data@a", "data@b", "log@a"], "data", "b"),
+            "b has a volume `data` already, with content of its own",
+        ),
+        // What somebody makes where a volume once was is no left-over of its move, whichever way the next one goes.
+        (
+            refusal(&["data@a!", "data@b<a", "log@b"], "data", "a"),
+            "a has a volume `data` already, with content of its own",
+        ),
+        (
+            refusal(&["data@a!", "data@b<a", "log@b"], "data", "b"),
             "b has a volume `data` already, with content of its own",
         ),
         (

@@ -53,7 +53,6 @@ fn container(name: &str) -> Box<ContainerPlan> {
         files: Vec::new(),
         must_be: Readiness::Completed,
         starts_first: false,
-        keeps_before: false,
     })
 }
 
@@ -126,10 +125,16 @@ fn every_step() -> Plan {
             "new",
         ),
         step(
-            Action::ReplaceContainer {
-                container: container("shop-gpu-2"),
-                old: id(),
-                old_host: lab(1),
+            Action::ReplaceContainers {
+                service: "gpu".to_owned(),
+                pace: UpdatePace::default(),
+                in_place: false,
+                replacements: vec![Replacement {
+                    container: *container("shop-gpu-2"),
+                    old: id(),
+                    old_host: lab(1),
+                    reason: "environment changed".to_owned(),
+                }],
             },
             "environment changed",
         ),

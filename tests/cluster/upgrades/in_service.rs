@@ -122,20 +122,19 @@ fn what_cannot_be_had_or_placed_changes_nothing(scene: &Scene) {
 
 fn what_does_not_come_up_pauses_and_is_rolled_back(scene: &Scene) {
     let before = specification(scene);
-    let stopped = upgrade(scene, &[("VERSION", "2"), ("BROKEN", "yes")], &[]);
-    assert_eq!(stopped.status.code(), Some(40));
-    let said = text(&stopped.stderr);
-    assert!(
-        said.contains("`hoist resume site`") && said.contains("healthcheck: exit code 1"),
-        "{said}"
-    );
-    assert_eq!(stands(scene), "upgrade paused");
-    let old = versions(scene).into_iter().filter(|version| version == "1").count();
-    assert_eq!(old, 3, "the old ones serve on");
-    assert_eq!(by_name(scene, &["confirm", "site"]).status.code(), Some(12));
-    assert!(by_name(scene, &["rollback", "site"]).status.success());
-    assert_eq!(versions(scene), ["1", "1", "1"]);
-    assert_eq!(specification(scene), before);
+    for (fault, words) in [("BROKEN", "healthcheck: exit code 1"), ("EXITS", "exited with code 7")] {
+        let stopped = upgrade(scene, &[("VERSION", "2"), (fault, "7")], &[]);
+        assert_eq!(stopped.status.code(), Some(40));
+        let said = text(&stopped.stderr);
+        assert!(said.contains("`hoist resume site`") && said.contains(words), "{said}");
+        assert_eq!(stands(scene), "upgrade paused");
+        let old = versions(scene).into_iter().filter(|version| version == "1").count();
+        assert_eq!(old, 3, "the old ones serve on");
+        assert_eq!(by_name(scene, &["confirm", "site"]).status.code(), Some(12));
+        assert!(by_name(scene, &["rollback", "site"]).status.success());
+        assert_eq!(versions(scene), ["1", "1", "1"]);
+        assert_eq!(specification(scene), before);
+    }
 }
 
 fn it_is_cancelled_and_gone_on_with(scene: &Scene) {

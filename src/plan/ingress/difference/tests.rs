@@ -29,6 +29,7 @@ fn node() -> ObservedNode {
         architecture: "x86_64".to_owned(),
         nano_cpus: 0,
         memory_bytes: 0,
+        generic_resources: None,
         version: 1,
         engine_labels: BTreeMap::new(),
     }
@@ -51,7 +52,6 @@ fn seen(project: &str, specs: &[models::ServiceSpec]) -> Observation {
             version: 1,
             replicas: Some(1),
             update_state: None,
-            update_began: None,
             update_message: None,
             spec: spec.clone(),
         };
