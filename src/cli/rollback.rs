@@ -9,6 +9,7 @@ use super::{in_service, project};
 use crate::deploy;
 use crate::deploy::in_service::Decision;
 use crate::ui::output::Output;
+use crate::ui::plan as shown;
 
 /// Bring back what ran before an upgrade in place, or the whole project as it was in a revision.
 ///
@@ -19,7 +20,8 @@ use crate::ui::output::Output;
 #[command(after_help = "\
 Examples:
   hoist up --upgrade web || hoist rollback web
-  hoist rollback --to 4                          as it was in revision 4 of `hoist history`")]
+  hoist rollback --to 4                          as it was in revision 4 of `hoist history`
+  hoist rollback --to 4 --dry-run                what that would change")]
 pub struct RollbackArguments {
     /// Only these services [default: all that `up --upgrade` changed]
     #[arg(value_name = "SERVICE")]
@@ -27,6 +29,9 @@ pub struct RollbackArguments {
     /// Bring the whole project back to this revision, without services that it did not have; hosts stay as the file says
     #[arg(long, value_name = "REVISION", conflicts_with = "services")]
     to: Option<u64>,
+    /// Print what would be done, and touch nothing
+    #[arg(long, requires = "to")]
+    dry_run: bool,
     #[command(flatten)]
     patience: Patience,
 }
@@ -36,6 +41,11 @@ pub async fn rollback(arguments: RollbackArguments, settings: &Settings, output:
     let project = project::load_or_recall(settings, output)?;
     let patience = &arguments.patience;
     if let Some(number) = arguments.to {
+        if arguments.dry_run {
+            let plan = deploy::history::planned(&project, &settings.onlooker(output), number).await?;
+            output.data(&shown::render(&plan));
+            return Ok(());
+        }
         let progress = settings.progress(output);
         let operator = patience.operator(settings, progress.events());
         let outcome = deploy::history::roll_back_to(project, &operator, number).await;

@@ -8,13 +8,14 @@ use super::contents::Contents;
 use super::error::DeployError;
 use super::event::Event;
 use super::operator::Operator;
+use super::pool::{self, Pool};
 use super::revisions::Revisions;
-use super::{lock, pool, up};
+use super::{lock, up};
 use crate::compose::model::{FileObject, FileReference, FileSource};
 use crate::compose::{self, Project, Request, Service, Stages};
-use crate::plan::UpOptions;
 use crate::plan::revision::{self, Digests, ObjectNames, Revision, Section, Side};
 use crate::plan::runtime::{self, Runtime};
+use crate::plan::{Plan, UpOptions};
 
 /// The revisions of a project that are kept, the oldest first.
 ///
@@ -94,33 +95,54 @@ pub async fn roll_back_to(project: Arc<Project>, operator: &Operator, number: u6
     let words = format!("rollback --to {number}");
     lock::while_holding(&project.name, operator, &words, async |lock, operator| {
         let pool = lock.reach(&project, operator).await?;
-        let revisions = Revisions::of(&project.name, operator, &pool.engines).all().await?;
-        let revision = find(&project, &revisions, number)?;
-        let mut former = load(&project, revision)?;
-        let pinned = pool.engines.manager.is_some();
-        recall_contents(&mut former, revision, pinned);
-        tell_what_stays(&former, revision, operator)?;
-        let services = &revision.applied.services;
-        let options = UpOptions {
-            scale: services
-                .iter()
-                .filter_map(|(name, applied)| Some((name.clone(), applied.replicas?)))
-                .collect(),
-            exact_images: services
-                .iter()
-                .filter_map(|(name, applied)| Some((name.clone(), applied.image.clone()?)))
-                .collect(),
-            remove_orphans: true,
-            ..UpOptions::default()
-        };
-        let former = Arc::new(former);
+        let (former, options) = former(&project, operator, &pool, number).await?;
         let named = up::Named {
             command: "rollback",
             words: &words,
         };
-        up::change(&former, operator, &options, lock, named).await
+        up::change(&Arc::new(former), operator, &options, lock, named).await
     })
     .await
+}
+
+/// What [`roll_back_to`] would do, without touching anything.
+///
+/// # Errors
+///
+/// As [`roll_back_to`], as far as looking goes.
+pub async fn planned(project: &Project, operator: &Operator, number: u64) -> Result<Plan, DeployError> {
+    let pool = pool::reached(project, operator).await?;
+    let (former, options) = former(project, operator, &pool, number).await?;
+    up::plan(&former, operator, &options).await
+}
+
+/// The project as it was in a revision, and how it is brought up.
+async fn former(
+    project: &Project,
+    operator: &Operator,
+    pool: &Pool,
+    number: u64,
+) -> Result<(Project, UpOptions), DeployError> {
+    let revisions = Revisions::of(&project.name, operator, &pool.engines).all().await?;
+    let revision = find(project, &revisions, number)?;
+    let mut former = load(project, revision)?;
+    let pinned = pool.engines.manager.is_some();
+    recall_contents(&mut former, revision, pinned);
+    tell_what_stays(&former, revision, operator)?;
+    let services = &revision.applied.services;
+    let options = UpOptions {
+        scale: services
+            .iter()
+            .filter_map(|(name, applied)| Some((name.clone(), applied.replicas?)))
+            .collect(),
+        exact_images: services
+            .iter()
+            .filter_map(|(name, applied)| Some((name.clone(), applied.image.clone()?)))
+            .collect(),
+        remove_orphans: true,
+        ..UpOptions::default()
+    };
+    Ok((former, options))
 }
 
 fn find<'a>(project: &Project, revisions: &'a [Revision], number: u64) -> Result<&'a Revision, DeployError> {

@@ -12,7 +12,7 @@ use super::error::DeployError;
 use super::event::Event;
 use super::lock::{self, Lock, Taken};
 use super::operator::Operator;
-use super::pool::{self, Pool, Survey};
+use super::pool::{self, Survey};
 use super::site::Site;
 use super::{execute, known_projects, make_ready, revisions};
 use crate::compose::model::{GroupProvider, HostGroup};
@@ -201,9 +201,11 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
     check_services(project, options)?;
     let contents = Contents::read(project)?.with_digests(&digest_key(project, operator)?);
     let builder = operator.builder().await;
+    let mut images = image_names(project);
+    images.extend(options.exact_images.values().cloned());
     if project.hosts.is_empty() {
         let pool = pool::reached(project, operator).await?;
-        let observed = look(project, &pool, builder.as_ref()).await?;
+        let observed = observe::observe(&pool.engines, &project.name, &images, builder.as_ref()).await?;
         return plan::up(project, situation(&observed, builder.as_ref(), &contents), options)
             .map_err(DeployError::Plan);
     }
@@ -211,13 +213,13 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
     let (hosts, notes) = survey.plan(&project.pool.name, options.replace_hosts).await?;
     let engines = survey.engines.clone();
     let mut observed = if engines.manager.is_some() {
-        observe::observe(&engines, &project.name, &image_names(project), builder.as_ref()).await?
+        observe::observe(&engines, &project.name, &images, builder.as_ref()).await?
     } else {
         let mut observed = Observation::default();
         if let Some(builder) = &builder {
             observed
                 .images
-                .insert(builder.name.clone(), builder.images(&image_names(project)).await?);
+                .insert(builder.name.clone(), builder.images(&images).await?);
         }
         observed
     };
@@ -263,10 +265,6 @@ pub(super) fn image_names(project: &Project) -> Vec<String> {
         .map(|service| service.image_name(&project.name))
         .collect();
     names.into_iter().collect()
-}
-
-pub(super) async fn look(project: &Project, pool: &Pool, builder: Option<&Engine>) -> Result<Observation, DeployError> {
-    Ok(observe::observe(&pool.engines, &project.name, &image_names(project), builder).await?)
 }
 
 pub(super) fn situation<'a>(

@@ -110,6 +110,17 @@ fn a_project_of_one_engine_goes_back_to_what_it_was() {
         ],
     );
 
+    let before = scene.local_containers("page");
+    let planned = scene.hoist(&["rollback", "--to", "1", "--dry-run"]);
+    for words in ["-page-1 ", "-page-3 ", "-late-1 ", "1 service up to date"] {
+        assert!(planned.contains(words), "{words}: {planned}");
+    }
+    let ids = |containers: &[Value]| containers.iter().map(|found| found["Id"].clone()).collect::<Vec<_>>();
+    assert_eq!(
+        ids(&scene.local_containers("page")),
+        ids(&before),
+        "a dry run touches nothing"
+    );
     scene.hoist(&["rollback", "--to", "1"]);
     let back = scene.local_containers("page");
     assert_eq!(back.len(), 1);
