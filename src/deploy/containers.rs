@@ -15,7 +15,7 @@ use crate::engine::containers::UploadedFile;
 use crate::engine::observation::{ObservedContainer, SetAside};
 use crate::engine::{Engine, EngineError, labels, models};
 use crate::plan::update_pace::OnFailure;
-use crate::plan::{ContainerPlan, ObjectKind, Readiness, Replacement, UpdatePace};
+use crate::plan::{ContainerPlan, ContainerReplacement, ObjectKind, Readiness, UpdatePace};
 
 /// Between two looks while a container comes up.
 const LOOK: Duration = Duration::from_millis(100);
@@ -47,7 +47,7 @@ pub(super) async fn replace_all(
     service: &str,
     pace: &UpdatePace,
     in_place: bool,
-    replacements: &[Replacement],
+    replacements: &[ContainerReplacement],
 ) -> Result<(), StepError> {
     deployment.tell(service, ServiceProgress::Updating);
     let rolls_back = pace.on_failure == OnFailure::RollBack;
@@ -67,8 +67,8 @@ pub(super) async fn replace_all(
 /// Puts a new container in an old one's place. The new one is made before the old one stops, and where the plan says so it
 /// is up by then, too: one that does not come up goes again, and the old one stays. Whatever moment this is interrupted at,
 /// the next run finds both by their number and keeps the right one. `keep`: the old one is set aside and not removed.
-async fn replace(deployment: &Deployment, replacement: &Replacement, keep: bool) -> Result<Up, StepError> {
-    let Replacement {
+async fn replace(deployment: &Deployment, replacement: &ContainerReplacement, keep: bool) -> Result<Up, StepError> {
+    let ContainerReplacement {
         container: planned,
         old,
         old_host,

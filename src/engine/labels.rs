@@ -77,6 +77,8 @@ pub const REPLACES: &str = "dev.hoist.replaces";
 pub const REPLACES_FROM: &str = "dev.hoist.replaces.from";
 /// On the same: how many replicas it is to have itself.
 pub const REPLACES_TO: &str = "dev.hoist.replaces.to";
+/// On what restarts with what it depends on: those services and the digests of their definitions, as `NAME=DIGEST`, separated by commas.
+pub const RESTARTS_WITH: &str = "dev.hoist.restarts-with";
 /// On a service: names, separated by commas, that it answers to beside its own and its aliases.
 pub const ANSWERS_FOR: &str = "dev.hoist.answers-for";
 /// On the config that is a project's lock: the project.

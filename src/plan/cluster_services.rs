@@ -85,8 +85,9 @@ pub(super) fn plan(
         None => swarm_service::specification(project, service, &around),
     };
     spec.labels.get_or_insert_default().extend(standing);
-    let replaces_all = draft.why_replace_all(&service.name);
+    let replaces_all = running.and_then(|running| draft.why_replace_anyhow(&service.name, &running.labels));
     count_replacements(&mut spec, running, replaces_all.is_some());
+    draft.define(service, spec.labels.as_ref());
     let image = service.image_name(&project.name);
     let keeps_image = draft.options.only_scale && running.is_some();
     let exact = draft.options.exact_images.get(&service.name).cloned();
@@ -224,7 +225,7 @@ fn what_changed(
         .labels
         .as_ref()
         .and_then(|labels| labels.get(labels::CONFIG_HASH));
-    if let Some(reason) = draft.why_replace_all(&planned.service) {
+    if let Some(reason) = draft.why_replace_anyhow(&planned.service, &running.labels) {
         return Some(reason);
     }
     if rebalance::is_off(&running.spec) {

@@ -49,6 +49,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, cluster: Option<&Cluster>, service: &S
             planned
         })
         .collect();
+    draft.define(service, wanted.first().and_then(|planned| planned.body.labels.as_ref()));
     provisions::provide(draft, service, &wanted, &existing)?;
     let steps = replicas(draft, service, wanted, &existing);
     let surplus = existing

@@ -11,7 +11,7 @@ use super::rolling::{self, Replacement};
 use super::volumes::Pins;
 use super::{Action, Note, Plan, Readiness, Step, order};
 use crate::compose::model::{DependencyCondition, DeployMode, Project, Service};
-use crate::engine::Observation;
+use crate::engine::{Observation, labels};
 
 /// The operator's wishes.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +81,8 @@ pub(super) struct Draft<'a> {
     pub claims: BTreeMap<String, Option<Claim>>,
     /// Services that run, and whose replicas the plan replaces.
     pub replaced: BTreeSet<String>,
+    /// By name, the digests of the definitions of the services that the plan takes in.
+    pub definitions: BTreeMap<String, String>,
     /// The step that settles the ingress.
     pub ingress: Option<usize>,
     /// Where containers go, on a cluster.
@@ -126,16 +128,45 @@ impl Draft<'_> {
         all
     }
 
-    /// Why every replica of a service is to be replaced, changed or not: the operator asks for it, or it restarts with what it
-    /// depends on (`depends_on.*.restart`), which the plan replaces.
-    pub(super) fn why_replace_all(&self, service: &str) -> Option<String> {
+    /// Why a replica of a service is to be replaced, changed or not: the operator asks for it, or it restarts with what it
+    /// depends on (`depends_on.*.restart`), which the plan replaces, or an earlier run did before it was cut off. `running`: the
+    /// labels of what runs.
+    pub(super) fn why_replace_anyhow(&self, service: &str, running: &BTreeMap<String, String>) -> Option<String> {
         if self.options.replaces_all(service) {
             return Some("asked for".to_owned());
         }
-        let dependencies = &self.project.services.get(service)?.depends_on;
-        let mut restarting = dependencies.iter().filter(|(_, dependency)| dependency.restart);
-        let (with, _) = restarting.find(|(name, _)| self.replaced.contains(*name))?;
+        let service = self.project.services.get(service)?;
+        let before = running.get(labels::RESTARTS_WITH);
+        let before = before.map(|before| before.split(',').collect::<BTreeSet<_>>());
+        let with = restarts_with(service).find(|name| {
+            let now = self.definitions.get(*name).map(|digest| format!("{name}={digest}"));
+            let other = before
+                .as_ref()
+                .zip(now)
+                .is_some_and(|(before, now)| !before.contains(now.as_str()));
+            self.replaced.contains(*name) || (other && !self.options.only_scale)
+        })?;
         Some(format!("it restarts with `{with}`"))
+    }
+
+    /// The label that says with what a service was started: as the plan has it, else as it was.
+    fn restarts_with(&self, service: &Service, running: Option<&BTreeMap<String, String>>) -> Option<(String, String)> {
+        let planned: Option<Vec<String>> = restarts_with(service)
+            .map(|name| Some(format!("{name}={}", self.definitions.get(name)?)))
+            .collect();
+        let value = match planned.filter(|planned| !planned.is_empty() && !self.options.only_scale) {
+            Some(planned) => planned.join(","),
+            None => running?.get(labels::RESTARTS_WITH)?.clone(),
+        };
+        Some((labels::RESTARTS_WITH.to_owned(), value))
+    }
+
+    /// Keeps the digest of a service's planned definition for those that restart with it.
+    pub(super) fn define(&mut self, service: &Service, planned: Option<&HashMap<String, String>>) {
+        let digest = planned.and_then(|planned| planned.get(labels::CONFIG_HASH));
+        if let Some(digest) = digest.filter(|_| !self.options.only_scale) {
+            self.definitions.insert(service.name.clone(), digest.clone());
+        }
     }
 
     /// Says something once.
@@ -152,10 +183,12 @@ impl Draft<'_> {
         service: &Service,
         running: Option<&BTreeMap<String, String>>,
     ) -> BTreeMap<String, String> {
-        match &self.options.replacement {
+        let mut all = match &self.options.replacement {
             Some(replacement) if replacement.new == service.name => replacement.labels(),
             _ => running.map(rolling::kept_labels).unwrap_or_default(),
-        }
+        };
+        all.extend(self.restarts_with(service, running));
+        all
     }
 
     /// Says where a service keeps what it was scaled to by hand, because the file names no number.
@@ -183,6 +216,12 @@ impl Draft<'_> {
         };
         wished.or(first).or(second).unwrap_or(1)
     }
+}
+
+/// What a service restarts with, by name.
+fn restarts_with(service: &Service) -> impl Iterator<Item = &String> {
+    let restarting = service.depends_on.iter().filter(|(_, dependency)| dependency.restart);
+    restarting.map(|(name, _)| name)
 }
 
 /// What a service must be before its dependents start: complete where one of them says so.

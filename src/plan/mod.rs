@@ -151,7 +151,7 @@ pub enum Action {
         pace: UpdatePace,
         /// What gave way is kept until the change is confirmed or rolled back.
         in_place: bool,
-        replacements: Vec<Replacement>,
+        replacements: Vec<ContainerReplacement>,
     },
     StartContainer {
         service: String,
@@ -215,7 +215,7 @@ impl Action {
 
 /// A new container in an old one's place.
 #[derive(Debug, Clone)]
-pub struct Replacement {
+pub struct ContainerReplacement {
     pub container: ContainerPlan,
     /// The old one's id, and where it is.
     pub old: String,

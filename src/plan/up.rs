@@ -39,6 +39,7 @@ pub fn up(project: &Project, situation: Situation<'_>, options: &UpOptions) -> R
         pins: Pins::with(&options.volumes_at),
         claims: BTreeMap::new(),
         replaced: BTreeSet::new(),
+        definitions: BTreeMap::new(),
         ingress: None,
         placer: situation
             .observed

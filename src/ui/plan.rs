@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{measure, plural, style, text};
 use crate::hosts::Change;
 use crate::plan::ingress::{IngressChange, IngressPlan};
-use crate::plan::{Action, ObjectKind, Plan, Replacement, ServicePlan, Step, UpdatePace};
+use crate::plan::{Action, ContainerReplacement, ObjectKind, Plan, ServicePlan, Step, UpdatePace};
 
 /// The plan as text: what would be done by kind of thing, the notes, and last one line that sums up.
 pub fn render(plan: &Plan) -> String {
@@ -159,8 +159,8 @@ struct Line {
 }
 
 /// The lines of containers that give way to others.
-fn replaced(service: &str, pace: &UpdatePace, replacements: &[Replacement]) -> Vec<Line> {
-    let line = |replacement: &Replacement| Line {
+fn replaced(service: &str, pace: &UpdatePace, replacements: &[ContainerReplacement]) -> Vec<Line> {
+    let line = |replacement: &ContainerReplacement| Line {
         group: Group::Services,
         effect: Effect::Change,
         action: "replace_container",

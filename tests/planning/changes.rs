@@ -107,6 +107,30 @@ fn a_service_restarts_with_what_it_depends_on_where_the_file_says_so() {
 }
 
 #[test]
+fn a_run_that_was_cut_off_before_the_restart_leaves_it_to_the_next() {
+    let text = SHOP.replace("service_healthy}", "service_healthy, restart: true}");
+    let observed = carried_out(cluster(3), &up(&project(&text), &cluster(3)));
+    let changed = project(&text.replace("db:1", "db:2"));
+    let mut cut_off = up(&changed, &observed);
+    let of_web = |line: &String| line.starts_with("update service web");
+    let at = lines(&cut_off).iter().position(of_web).unwrap();
+    cut_off.steps.truncate(at);
+    let observed = carried_out(observed, &cut_off);
+    let next = up(&changed, &observed);
+    assert_eq!(
+        lines(&next),
+        [
+            "provide web:1 on []: from its registry",
+            "update service web: it restarts with `db`"
+        ]
+    );
+    assert_eq!(
+        lines(&up(&changed, &carried_out(observed, &next))),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn an_image_built_anew_under_the_same_name_changes_its_service() {
     let text = SHOP.replace("image: web:1", "image: web:1\n    build: .");
     let project = project(&text);

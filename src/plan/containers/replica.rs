@@ -1,7 +1,7 @@
 //! What becomes of one replica, given the containers of its number.
 
 use super::super::draft::Draft;
-use super::super::{Action, ContainerPlan, Readiness, Replacement, update_order};
+use super::super::{Action, ContainerPlan, ContainerReplacement, Readiness, update_order};
 use super::{provisions, removal};
 use crate::compose::model::Service;
 use crate::engine::labels;
@@ -12,7 +12,7 @@ pub(super) enum Turn {
     /// A container that is there is started, or waited for.
     Start { action: Action, reason: &'static str },
     /// Another one takes its place.
-    Replace(Replacement),
+    Replace(ContainerReplacement),
     /// It has none yet.
     Create(ContainerPlan),
 }
@@ -44,7 +44,7 @@ pub(super) fn turn(
     let misnamed = (current.name != planned.name).then(|| "left by an interrupted run".to_owned());
     if let Some(reason) = replaced.or(misnamed) {
         planned.starts_first = starts_first(draft, service, &planned, current);
-        return Some(Turn::Replace(Replacement {
+        return Some(Turn::Replace(ContainerReplacement {
             container: planned,
             old: current.id.clone(),
             old_host: current.host.clone(),
@@ -80,7 +80,7 @@ pub(super) fn why_replace(draft: &Draft<'_>, planned: &ContainerPlan, found: &Ob
     if draft.options.only_scale {
         return None;
     }
-    if let Some(reason) = draft.why_replace_all(&planned.service) {
+    if let Some(reason) = draft.why_replace_anyhow(&planned.service, &found.labels) {
         return Some(reason);
     }
     if found.host != planned.host {

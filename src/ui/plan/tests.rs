@@ -129,7 +129,7 @@ fn every_step() -> Plan {
                 service: "gpu".to_owned(),
                 pace: UpdatePace::default(),
                 in_place: false,
-                replacements: vec![Replacement {
+                replacements: vec![ContainerReplacement {
                     container: *container("shop-gpu-2"),
                     old: id(),
                     old_host: lab(1),
