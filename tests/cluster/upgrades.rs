@@ -112,7 +112,7 @@ fn services_are_upgraded_step_by_step_and_no_call_fails() {
     no_call_failed(&scene, &["caller", "visitor"]);
     killed::the_run_after_a_killed_one_finishes_or_undoes(&scene);
     std::thread::sleep(Duration::from_secs(1));
-    no_call_failed(&scene, &["caller"]);
+    no_call_failed(&scene, &["caller", "visitor"]);
     scene.hoist(&["down", "--hosts", "-v"]);
     assert_eq!(scene.sweep.left_overs(), Vec::<String>::new());
 }
