@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Loading makes and drops very many small strings and maps: with the system's allocator a third of the time goes there
+/// (`docs/benchmarks.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = hoist::cli::Arguments::parse();
     // Two TLS stacks in one process must agree on their cryptography before either is used.
