@@ -30,9 +30,8 @@ fn node(index: usize) -> ObservedNode {
         architecture: "x86_64".to_owned(),
         nano_cpus: 64_000_000_000,
         memory_bytes: 256 << 30,
-        generic_resources: None,
         version: 1,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 

@@ -8,9 +8,17 @@ mod hoist_command;
 
 use hoist_command::{Ended, Folder};
 
+/// The folder of an operator whom no Docker Engine answers.
+fn without_engine(test: &str) -> Folder {
+    let mut folder = Folder::new(test);
+    let socket = folder.path("nobody.sock");
+    folder.set("DOCKER_HOST", &format!("unix://{}", socket.display()));
+    folder
+}
+
 /// `hoist up` of this text: whatever is wrong with the file is said before anything is touched.
 fn up(test: &str, text: &str) -> Ended {
-    let folder = Folder::new(test).without_engine();
+    let folder = without_engine(test);
     folder.compose(text);
     let ended = folder.hoist(&["up"]);
     assert_eq!(ended.stdout, "");
@@ -106,7 +114,7 @@ fn a_dependency_that_is_not_there_names_the_nearest_service() {
 
 #[test]
 fn a_variable_that_is_not_set_is_warned_of_once() {
-    let folder = Folder::new("unset").without_engine();
+    let folder = without_engine("unset");
     folder.compose("services:\n  web: {image: \"x:${HOIST_TEST_NOPE}\", hostname: \"${HOIST_TEST_NOPE}\"}\n");
     let ended = folder.hoist(&["config"]);
     ended.succeeds();
@@ -125,7 +133,7 @@ fn a_variable_that_is_not_set_is_warned_of_once() {
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
-    let folder = Folder::new("missing").without_engine();
+    let folder = without_engine("missing");
     let ended = folder.hoist(&["-f", "nope.yaml", "up"]);
     ended.fails(9, &["error: cannot read nope.yaml", "No such file", "hint: "]);
 
@@ -138,7 +146,7 @@ fn a_file_that_is_not_there_is_named() {
 
 #[test]
 fn without_a_compose_file_the_message_says_what_to_write() {
-    let folder = Folder::new("nothing").without_engine();
+    let folder = without_engine("nothing");
     let ended = folder.hoist(&["up"]);
     ended.fails(
         9,
@@ -151,7 +159,7 @@ fn without_a_compose_file_the_message_says_what_to_write() {
 
 #[test]
 fn a_secret_whose_variable_or_file_is_missing_is_named_before_anything_is_made() {
-    let folder = Folder::new("secret").without_engine();
+    let folder = without_engine("secret");
     folder.compose(
         "services:\n  web: {image: x, secrets: [token]}\nsecrets:\n  token: {environment: HOIST_TEST_TOKEN}\n",
     );
@@ -164,7 +172,7 @@ fn a_secret_whose_variable_or_file_is_missing_is_named_before_anything_is_made()
 
 #[test]
 fn a_service_or_an_option_that_does_not_exist_is_a_usage_error() {
-    let folder = Folder::new("usage").without_engine();
+    let folder = without_engine("usage");
     folder.compose("services:\n  web: {image: x}\n  db: {image: x}\n");
     let ended = folder.hoist(&["up", "wbe"]);
     ended.fails(2, &["no service `wbe`", "hint: the project has web, db"]);
@@ -174,7 +182,7 @@ fn a_service_or_an_option_that_does_not_exist_is_a_usage_error() {
 
 #[test]
 fn without_a_docker_engine_every_command_says_so_and_what_to_do() {
-    let folder = Folder::new("engine").without_engine();
+    let folder = without_engine("engine");
     folder.compose("services:\n  web: {image: x}\n");
     for command in ["up", "ps", "logs", "down", "plan"] {
         let ended = folder.hoist(&[command]);

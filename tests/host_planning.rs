@@ -115,11 +115,9 @@ fn node(number: u32, extra: &[(&str, &str)]) -> ObservedNode {
         engine_version: "20.10".into(),
         operating_system: "linux".into(),
         architecture: "x86_64".into(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
         engine_labels: [].into(),
+        ..ObservedNode::default()
     }
 }
 

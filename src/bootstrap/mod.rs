@@ -248,17 +248,14 @@ fn test_node() -> crate::engine::observation::ObservedNode {
         name: "web-1".to_string(),
         labels: Default::default(),
         manager: false,
-        leader: false,
         ready: true,
         active: true,
         address: "10.0.0.5".to_string(),
         engine_version: "28.0.1".to_string(),
         operating_system: "linux".to_string(),
         architecture: "x86_64".to_string(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
         engine_labels: Default::default(),
+        ..crate::engine::observation::ObservedNode::default()
     }
 }

@@ -4,18 +4,15 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-
-use super::batches::{self, Up};
+use super::batches::Up;
 use super::deployment::Deployment;
 use super::error::StepError;
 use super::event::{Event, ServiceProgress};
-use super::{hooks, in_service, newer_engine};
+use super::{hooks, newer_engine};
 use crate::engine::containers::UploadedFile;
 use crate::engine::observation::{ObservedContainer, SetAside};
 use crate::engine::{Engine, EngineError, labels, models};
-use crate::plan::update_pace::OnFailure;
-use crate::plan::{ContainerPlan, ContainerReplacement, ObjectKind, Readiness, UpdatePace};
+use crate::plan::{ContainerPlan, ContainerReplacement, ObjectKind, Readiness};
 
 /// Between two looks while a container comes up.
 const LOOK: Duration = Duration::from_millis(100);
@@ -40,34 +37,14 @@ pub(super) async fn create(deployment: &Deployment, planned: &ContainerPlan) -> 
     start_and_wait(deployment, engine, &planned.service, &id, planned.must_be).await
 }
 
-/// Brings new containers into the places of old ones, at the service's pace; where one fails and the file says `rollback`, what
-/// ran before comes back. `in_place`: that is kept in any case.
-pub(super) async fn replace_all(
-    deployment: &Deployment,
-    service: &str,
-    pace: &UpdatePace,
-    in_place: bool,
-    replacements: &[ContainerReplacement],
-) -> Result<(), StepError> {
-    deployment.tell(service, ServiceProgress::Updating);
-    let rolls_back = pace.on_failure == OnFailure::RollBack;
-    let keep = in_place || rolls_back;
-    let changes = replacements
-        .iter()
-        .map(|replacement| replace(deployment, replacement, keep).boxed());
-    match batches::carry_out(deployment, service, pace, changes.collect()).await {
-        Ok(()) if keep && !in_place => in_service::forget_containers(deployment, service).await,
-        Err(failure) if rolls_back && !matches!(failure, StepError::Interrupted) => {
-            Err(in_service::roll_back_failed(deployment, service, failure).await)
-        }
-        other => other,
-    }
-}
-
 /// Puts a new container in an old one's place. The new one is made before the old one stops, and where the plan says so it
 /// is up by then, too: one that does not come up goes again, and the old one stays. Whatever moment this is interrupted at,
 /// the next run finds both by their number and keeps the right one. `keep`: the old one is set aside and not removed.
-async fn replace(deployment: &Deployment, replacement: &ContainerReplacement, keep: bool) -> Result<Up, StepError> {
+pub(super) async fn replace(
+    deployment: &Deployment,
+    replacement: &ContainerReplacement,
+    keep: bool,
+) -> Result<Up, StepError> {
     let ContainerReplacement {
         container: planned,
         old,

@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use super::deployment::Deployment;
 use super::error::{DeployError, StepError, StepFailure};
 use super::event::{Event, ResourceKind, ResourceProgress, ServiceProgress};
-use super::{containers, images, ingress, newer_engine, services};
+use super::{containers, images, ingress, newer_engine, replace_containers, services};
 use crate::plan::{Action, ObjectKind, Plan};
 
 /// Steps under way at once: more would only queue at the engines.
@@ -175,7 +175,7 @@ async fn carry_out(action: Action, deployment: &Deployment) -> Result<(), StepEr
             pace,
             in_place,
             replacements,
-        } => containers::replace_all(deployment, &service, &pace, in_place, &replacements).await,
+        } => replace_containers::replace_containers(deployment, &service, &pace, in_place, &replacements).await,
         Action::StartContainer {
             service,
             host,

@@ -31,6 +31,7 @@ pub mod pool;
 pub mod published;
 pub mod rebalance;
 mod remove_hosts;
+mod replace_containers;
 mod revisions;
 pub mod rolling_upgrade;
 mod scale_running;

@@ -54,7 +54,7 @@ pub struct Cluster {
     pub nodes: Vec<ObservedNode>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ObservedNode {
     pub id: String,
     /// The machine's own name; Hoist's name of the host is its label `dev.hoist.host`.

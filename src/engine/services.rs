@@ -261,7 +261,7 @@ impl ObservedTask {
         let plain = |spec: &models::TaskSpec| models::TaskSpec {
             // Said of services and not of tasks.
             runtime: None,
-            // Who is where other rules allow it stays there.
+            // The cluster moves nobody whose host the new rules allow.
             placement: None,
             ..spec.clone()
         };

@@ -170,22 +170,14 @@ pub fn assume_made(observed: &mut Observation, difference: &HostDifference) {
 
 fn assumed(name: &str, labels: &BTreeMap<String, String>) -> ObservedNode {
     ObservedNode {
-        id: String::new(),
         name: name.to_owned(),
         labels: labels.clone(),
         manager: false,
-        leader: false,
         ready: true,
         active: true,
-        address: String::new(),
-        engine_version: String::new(),
         operating_system: "linux".to_owned(),
         architecture: std::env::consts::ARCH.to_owned(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
-        version: 0,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 

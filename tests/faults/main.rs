@@ -4,13 +4,12 @@
 #[path = "../support/docker.rs"]
 mod docker;
 #[path = "../support/hoist_command.rs"]
-#[allow(dead_code, reason = "shared with the tests of bad input")]
 mod hoist_command;
 #[path = "../bootstrap/house.rs"]
-#[allow(dead_code, reason = "shared with the tests of bootstrap")]
+#[expect(dead_code, reason = "shared with the tests of bootstrap")]
 mod house;
 #[path = "../support/sweep.rs"]
-#[allow(dead_code, reason = "shared with the tests of bootstrap")]
+#[expect(dead_code, reason = "shared with the tests that ask what is left")]
 mod sweep;
 
 mod one_engine;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A project's folder, and the operator whose project it is. Knows no engine: see [`Folder::without_engine`].
+/// A project's folder, and the operator whose project it is.
 pub struct Folder {
     /// The project's name, where no file says another one: unique on the machine.
     pub name: String,
@@ -25,13 +25,6 @@ impl Folder {
             folder,
             variables: Vec::new(),
         }
-    }
-
-    /// No Docker Engine answers this operator.
-    pub fn without_engine(mut self) -> Folder {
-        let socket = self.path("nobody.sock");
-        self.set("DOCKER_HOST", &format!("unix://{}", socket.display()));
-        self
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -6,17 +6,14 @@ use super::super::batches::{self, Up};
 use super::super::containers;
 use super::super::deployment::Deployment;
 use super::super::error::StepError;
-use super::super::event::ServiceProgress;
+use super::super::event::{Event, ServiceProgress};
 use crate::engine::observation::{ObservedContainer, SetAside};
 use crate::engine::{Observation, labels, observe};
 use crate::plan::UpdatePace;
 
-/// Removes what was set aside.
+/// Makes an upgrade final.
 pub(super) async fn confirm(deployment: &Deployment, observed: &Observation, service: &str) -> Result<(), StepError> {
-    for kept in set_aside(observed, service) {
-        containers::remove(deployment, deployment.engine(&kept.host)?, &kept.id, None).await?;
-    }
-    if set_aside(observed, service).next().is_some() {
+    if remove_set_aside(deployment, observed, service).await? > 0 {
         deployment.tell(service, ServiceProgress::Confirmed);
     }
     Ok(())
@@ -25,10 +22,17 @@ pub(super) async fn confirm(deployment: &Deployment, observed: &Observation, ser
 /// Removes what was set aside while a service was updated, now that all is well.
 pub(in super::super) async fn forget_containers(deployment: &Deployment, service: &str) -> Result<(), StepError> {
     let observed = observe::observe(&deployment.engines, &deployment.project.name, &[], None).await?;
-    for kept in set_aside(&observed, service) {
+    remove_set_aside(deployment, &observed, service).await.map(drop)
+}
+
+/// Removes what was set aside, and gives how many.
+async fn remove_set_aside(deployment: &Deployment, observed: &Observation, service: &str) -> Result<usize, StepError> {
+    let mut removed = 0;
+    for kept in set_aside(observed, service) {
         containers::remove(deployment, deployment.engine(&kept.host)?, &kept.id, None).await?;
+        removed += 1;
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// Brings back what ran before an update that failed, and gives what is to be said of it.
@@ -75,7 +79,7 @@ pub(super) async fn roll_back(deployment: &Deployment, observed: &Observation, s
         let after = now().filter(|found| number(found) == number(before)).collect();
         put_back(deployment, service, before, after).boxed()
     });
-    batches::carry_out(deployment, service, &pace(&kept), changes.collect()).await?;
+    batches::carry_out(deployment, service, &pace(deployment, &kept), changes.collect()).await?;
     let had_one = |found: &ObservedContainer| kept.iter().any(|before| number(before) == number(found));
     // One that is called as before the upgrade was not reached by it.
     for more in now().filter(|found| !had_one(found) && is_new(found, &kept)) {
@@ -104,13 +108,21 @@ async fn put_back(
     })
 }
 
-/// The pace that the containers of before were made with.
-fn pace(kept: &[&ObservedContainer]) -> UpdatePace {
+/// The pace that the containers of before were made with. Going back does not fail for it.
+fn pace(deployment: &Deployment, kept: &[&ObservedContainer]) -> UpdatePace {
     let mut said = kept
         .iter()
         .filter_map(|before| before.labels.get(labels::ROLLBACK_PACE));
-    said.find_map(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default()
+    let Some(text) = said.next() else {
+        return UpdatePace::default();
+    };
+    serde_json::from_str(text).unwrap_or_else(|error| {
+        deployment.events.emit(Event::Warning {
+            message: format!("the pace of going back cannot be read, one after another it is: {error}"),
+            hint: None,
+        });
+        UpdatePace::default()
+    })
 }
 
 fn set_aside<'a>(observed: &'a Observation, service: &'a str) -> impl Iterator<Item = &'a ObservedContainer> {

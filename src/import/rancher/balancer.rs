@@ -1,5 +1,7 @@
 //! Balancers become `x-ingress` of the services that they balance.
 
+mod older;
+
 use indexmap::IndexMap;
 use serde_yaml::{Mapping, Value as Yaml};
 
@@ -35,14 +37,6 @@ const RULE: [&str; 9] = [
     "backend_name",
 ];
 const CONFIG: [&str; 5] = ["port_rules", "certs", "default_cert", "config", "stickiness_policy"];
-const OLD_CONFIG: [&str; 6] = [
-    "haproxy_config",
-    "lb_cookie_stickiness_policy",
-    "app_cookie_stickiness_policy",
-    "health_check",
-    "name",
-    "description",
-];
 
 /// Translates one balancer: its rules go to the services that they name.
 pub fn translate(stack: &mut Stack, name: &str, draft: &mut Draft) {
@@ -60,7 +54,7 @@ pub fn translate(stack: &mut Stack, name: &str, draft: &mut Draft) {
         configured(&config, name, &mut common, &mut rules, draft);
     }
     if let Some(config) = keys.take("load_balancer_config") {
-        old_configuration(&config, name, &mut common, draft);
+        older::configuration(&config, name, &mut common, draft);
     }
     for key in ["default_cert", "certs"] {
         if let Some(node) = keys.take(key) {
@@ -68,7 +62,7 @@ pub fn translate(stack: &mut Stack, name: &str, draft: &mut Draft) {
         }
     }
     if stack.role(name) == Role::OldBalancer {
-        rules.extend(old_rules(stack, &mut keys, name, draft));
+        rules.extend(older::rules(stack, &mut keys, name, draft));
     } else {
         exposed(&mut keys, &rules, name, draft);
     }
@@ -218,104 +212,6 @@ fn exposed(keys: &mut Keys, rules: &[Rule], name: &str, draft: &mut Draft) {
             let why = "no port rule uses it";
             draft.lost_with(Vec::new(), &format!("ports of {name}"), Some(&port), why, &node.place);
         }
-    }
-}
-
-fn old_configuration(config: &Node, name: &str, common: &mut Way, draft: &mut Draft) {
-    for (key, entry) in config.as_map().into_iter().flatten() {
-        match key.as_str() {
-            "lb_cookie_stickiness_policy" | "app_cookie_stickiness_policy" => sticky(&entry.value, name, common, draft),
-            _ if OLD_CONFIG.contains(&key.as_str()) => {
-                let why = "Hoist writes the configuration of HAProxy itself";
-                let what = format!("load_balancer_config.{key} of {name}");
-                draft.lost_with(Vec::new(), &what, Some(&values::shown(&entry.value)), why, &entry.key);
-            }
-            _ => {
-                draft.error(
-                    format!("`load_balancer_config` has no `{key}`"),
-                    &entry.key,
-                    did_you_mean(key, OLD_CONFIG),
-                );
-            }
-        }
-    }
-}
-
-/// The older balancer: each port leads to each linked service, and labels say host, path and port of a service.
-fn old_rules(stack: &Stack, keys: &mut Keys, name: &str, draft: &mut Draft) -> Vec<Rule> {
-    let place = keys.place.clone();
-    let labels = stack.labels.get(name).cloned().unwrap_or_default();
-    let mut ports = Vec::new();
-    for key in ["ports", "expose"] {
-        ports.extend(keys.take(key).map(|node| values::texts(&node, ':')).unwrap_or_default());
-    }
-    let mut targets = Vec::new();
-    for key in ["links", "external_links"] {
-        targets.extend(keys.take(key).map(|node| values::texts(&node, ':')).unwrap_or_default());
-    }
-    let secure: Vec<&str> = labels
-        .get("io.rancher.loadbalancer.ssl.ports")
-        .map(|ports| ports.split(',').map(str::trim).collect())
-        .unwrap_or_default();
-    let mut rules = Vec::new();
-    for port in &ports {
-        let (port, protocol) = port.split_once('/').unwrap_or((port, "http"));
-        let (source, target) = port.split_once(':').unwrap_or((port, port));
-        for service in targets.iter().map(|target| target.split(':').next().unwrap_or(target)) {
-            let mut way = Way {
-                source: Some(source.to_owned()),
-                target: Some(target.to_owned()),
-                protocol: Some(if secure.contains(&source) { "https" } else { protocol }.to_owned()),
-                ..Way::default()
-            };
-            let label = labels.get(&format!("io.rancher.loadbalancer.target.{service}"));
-            for request in label.iter().flat_map(|label| label.split(',')) {
-                requested(request.trim(), &mut way);
-            }
-            rules.push(Rule {
-                way,
-                service: Some(service.to_owned()),
-                selector: None,
-                place: place.clone(),
-            });
-        }
-    }
-    if let Some(node) = keys.take("labels") {
-        for (key, value) in values::pairs(&node) {
-            let understood =
-                key.starts_with("io.rancher.loadbalancer.target.") || key == "io.rancher.loadbalancer.ssl.ports";
-            if !understood {
-                let why = "the ingress is Hoist's own";
-                draft.lost_with(Vec::new(), &format!("{key} of {name}"), Some(&value), why, &node.place);
-            }
-        }
-    }
-    rules
-}
-
-/// `HOST:SOURCE_PORT/PATH=TARGET_PORT`, each part optional, for the source port that it names.
-fn requested(request: &str, way: &mut Way) {
-    let (request, target) = match request.split_once('=') {
-        Some((request, target)) => (request, Some(target)),
-        None if request.parse::<u16>().is_ok() => ("", Some(request)),
-        None => (request, None),
-    };
-    let (address, path) = match request.find('/') {
-        Some(at) => (&request[..at], Some(&request[at..])),
-        None => (request, None),
-    };
-    let (host, source) = match address.split_once(':') {
-        Some((host, source)) => (host, Some(source)),
-        None if address.parse::<u16>().is_ok() => ("", Some(address)),
-        None => (address, None),
-    };
-    if source.is_some_and(|source| way.source.as_deref() != Some(source)) {
-        return;
-    }
-    way.host = Some(host.to_owned()).filter(|host| !host.is_empty());
-    way.path = path.map(str::to_owned);
-    if let Some(target) = target {
-        way.target = Some(target.to_owned());
     }
 }
 

@@ -17,18 +17,14 @@ fn node(name: &str, labels: &[(&str, &str)]) -> ObservedNode {
             .map(|(key, value)| ((*key).into(), (*value).into()))
             .collect(),
         manager: name == "a",
-        leader: false,
         ready: true,
         active: true,
         address: "10.0.0.1".into(),
         engine_version: "20.10".into(),
         operating_system: "linux".into(),
         architecture: "x86_64".into(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 

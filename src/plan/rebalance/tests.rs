@@ -14,18 +14,14 @@ fn node(name: &str, zone: u8, active: bool) -> ObservedNode {
         name: name.into(),
         labels: BTreeMap::from([("zone".to_owned(), zone.to_string())]),
         manager: false,
-        leader: false,
         ready: true,
         active,
         address: "10.0.0.1".into(),
         engine_version: "20.10".into(),
         operating_system: "linux".into(),
         architecture: "x86_64".into(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 

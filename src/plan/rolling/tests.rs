@@ -62,11 +62,8 @@ fn node() -> ObservedNode {
         engine_version: "26.1".to_owned(),
         operating_system: "linux".to_owned(),
         architecture: "x86_64".to_owned(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 

@@ -22,18 +22,10 @@ fn node(name: &str) -> ObservedNode {
         name: name.into(),
         labels: BTreeMap::from([(labels::HOST.to_owned(), name.to_owned())]),
         manager: true,
-        leader: false,
         ready: true,
         active: true,
-        address: String::new(),
-        engine_version: String::new(),
-        operating_system: String::new(),
-        architecture: String::new(),
-        nano_cpus: 0,
-        memory_bytes: 0,
-        generic_resources: None,
         version: 1,
-        engine_labels: BTreeMap::new(),
+        ..ObservedNode::default()
     }
 }
 
