@@ -120,13 +120,19 @@ fn name_of(object: &FileObject, digest: &str) -> (String, String) {
     (stem, name)
 }
 
-/// Objects of the project that nothing uses any more go once every service has changed over.
+/// Objects of the project that nothing uses any more go once every service has changed over. Where only some services do, all that
+/// goes is what was kept to roll those back, which this run makes final.
 pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
+    let options = draft.options;
     // What a service could be rolled back to may need them all.
-    let keeps = draft.options.in_service.is_some();
-    if draft.situation.observed.cluster.is_none() || !draft.options.services.is_empty() || keeps {
+    let keeps = options.in_service.is_some() || (options.only_scale && !options.services.is_empty());
+    if draft.situation.observed.cluster.is_none() || keeps {
         return;
     }
+    let in_reach = |found: &ObservedObject| {
+        let kept_for = found.labels.get(labels::KEPT);
+        options.services.is_empty() || kept_for.is_some_and(|service| draft.services.contains_key(service))
+    };
     let observed = draft.situation.observed;
     let configs = observed
         .configs
@@ -148,7 +154,7 @@ pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
     let stale: Vec<_> = configs
         .chain(secrets)
         .filter(|(_, found, _)| found.labels.get(labels::PROJECT) == Some(&draft.project.name))
-        .filter(|(_, found, _)| !stays(found))
+        .filter(|(_, found, _)| in_reach(found) && !stays(found))
         .filter(|(_, found, wanted)| !wanted.values().any(|name| *name == found.name))
         .map(|(kind, found, _)| Action::RemoveObject {
             kind,

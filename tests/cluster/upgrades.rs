@@ -6,10 +6,11 @@ mod rolling;
 
 use std::time::Duration;
 
-use crate::scene::{LocalHost, Scene};
+use crate::scene::Scene;
 
 /// Servers that go on serving for a moment once they are told to stop, as those that are to be replaced without a failed call must:
-/// who has just looked a name up still comes.
+/// who has just looked a name up still comes, and a busy host hears late that the name has another address. They are given the time
+/// to come up that a busy host needs, too.
 const COMPOSE: &str = "
 x-hosts: {lab: {count: 3, local: {}}}
 x-server: &server
@@ -20,9 +21,9 @@ x-server: &server
     - |
       test -z \"$$EXITS\" || exit $$EXITS
       echo $$VERSION > /tmp/index.html
-      trap 'sleep 1; exit 0' TERM
+      trap 'sleep 3; exit 0' TERM
       httpd -f -p 8080 -h /tmp & wait
-  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 500ms, retries: 2}
+  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 500ms, retries: 2, start_period: 10s}
 x-caller: &caller
   image: busybox:latest
   init: true
@@ -51,6 +52,7 @@ services:
       test: [CMD-SHELL, 'test -z \"$$BROKEN\" && wget -q -O /dev/null http://127.0.0.1:8080/']
       interval: 500ms
       retries: 2
+      start_period: \"${COMES_UP:-10s}\"
     deploy:
       replicas: 3
       placement: {constraints: [\"${PLACED:-node.platform.os == linux}\"]}
@@ -76,43 +78,15 @@ fn answers(scene: &Scene, caller: &str) -> (usize, Vec<String>) {
     (answered.len(), failed.into_iter().map(str::to_owned).collect())
 }
 
-fn a_host_is_drained_and_comes_back(scene: &Scene) {
-    let replicas = || {
-        let hosts = scene.hosts();
-        let of = |host: &LocalHost| ["blue", "green", "site"].map(|service| host.running(service).len());
-        hosts
-            .iter()
-            .map(|host| of(host).into_iter().sum())
-            .collect::<Vec<usize>>()
-    };
-    let all: usize = replicas().iter().sum();
-    scene.hoist(&["hosts", "drain", "lab-2"]);
-    let now = replicas();
-    assert_eq!((now[1], now.iter().sum()), (0, all), "{now:?}");
-    scene.hoist(&["hosts", "activate", "lab-2"]);
-}
-
-fn no_call_failed(scene: &Scene, callers: &[&str]) {
+/// The last thing asked of a scene: none of the calls failed, and nothing of the pool stays behind it.
+fn ends_without_a_failed_call(scene: &Scene, callers: &[&str]) {
+    std::thread::sleep(Duration::from_secs(1));
     for caller in callers {
         let (answered, failed) = answers(scene, caller);
         println!("{caller}: {answered} calls answered, {} failed", failed.len());
         assert!(answered > 200, "{caller}: {answered}");
         assert_eq!(failed, Vec::<String>::new(), "{caller}");
     }
-}
-
-#[test]
-fn services_are_upgraded_step_by_step_and_no_call_fails() {
-    let scene = Scene::with("roll", COMPOSE);
-    scene.hoist(&["up", "--scale", "blue=2"]);
-    in_service::a_service_is_changed_confirmed_and_rolled_back(&scene);
-    rolling::a_service_takes_anothers_place_step_by_step(&scene);
-    a_host_is_drained_and_comes_back(&scene);
-    std::thread::sleep(Duration::from_secs(1));
-    no_call_failed(&scene, &["caller", "visitor"]);
-    killed::the_run_after_a_killed_one_finishes_or_undoes(&scene);
-    std::thread::sleep(Duration::from_secs(1));
-    no_call_failed(&scene, &["caller", "visitor"]);
     scene.hoist(&["down", "--hosts", "-v"]);
     assert_eq!(scene.sweep.left_overs(), Vec::<String>::new());
 }

@@ -295,6 +295,49 @@ configs: {page: {file: ./page}}
 }
 
 #[test]
+fn what_was_kept_to_roll_a_service_back_goes_with_the_run_that_makes_its_upgrade_final() {
+    let mut observed = carried_out(cluster(3), &up(&project(SHOP), &cluster(3)));
+    let project = project(SHOP);
+    for service in &mut observed.services {
+        let mark = format!("before-{}", service.name);
+        service.labels.insert("dev.hoist.upgraded".to_owned(), mark);
+    }
+    let services: Vec<String> = project.services.keys().cloned().collect();
+    observed.configs = services
+        .iter()
+        .map(|service| hoist::engine::observation::ObservedObject {
+            id: format!("kept-{service}"),
+            name: format!("before-{service}"),
+            labels: BTreeMap::from([
+                ("com.docker.compose.project".to_owned(), project.name.clone()),
+                ("dev.hoist.kept".to_owned(), service.clone()),
+            ]),
+        })
+        .collect();
+    let removed = |services: &[&str], only_scale: bool| {
+        let options = UpOptions {
+            services: services.iter().map(|&service| service.to_owned()).collect(),
+            only_scale,
+            ..UpOptions::default()
+        };
+        let plan = try_up(&project, &observed, &options).unwrap();
+        let mut removed: Vec<String> = plan
+            .steps
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::RemoveObject { name, .. } => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
+        removed.sort();
+        removed
+    };
+    assert_eq!(removed(&[], false), ["before-db", "before-web"]);
+    assert_eq!(removed(&["db"], false), ["before-db"]);
+    assert_eq!(removed(&["db"], true), Vec::<String>::new());
+}
+
+#[test]
 fn scale_changes_the_number_and_nothing_else() {
     let observed = carried_out(cluster(3), &up(&project(SHOP), &cluster(3)));
     let moved_on = project(&SHOP.replace("web:1", "web:2"));

@@ -172,14 +172,19 @@ pub struct LocalHost {
 
 impl LocalHost {
     /// `docker` against the host's engine, with the certificate that the operator has.
-    pub fn docker(&self, words: &[&str]) -> String {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("docker");
         command
             .args(words)
             .env("DOCKER_HOST", format!("tcp://{}:2376", self.address))
             .env("DOCKER_TLS_VERIFY", "1")
             .env("DOCKER_CERT_PATH", &self.keys);
-        succeeded(&command.output().unwrap(), words)
+        command
+    }
+
+    /// What it prints; it must end well.
+    pub fn docker(&self, words: &[&str]) -> String {
+        succeeded(&self.command(words).output().unwrap(), words)
     }
 
     /// The same, where each line of the answer is JSON.

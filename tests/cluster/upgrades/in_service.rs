@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::{COMPOSE, ends_without_a_failed_call};
 use crate::scene::{Scene, text, wait_for};
 
 /// `up --upgrade site` with these variables.
@@ -55,13 +56,17 @@ fn kept(scene: &Scene) -> String {
     scene.hosts()[0].docker(&["config", "ls", "--quiet", "--filter", "label=dev.hoist.kept"])
 }
 
-pub fn a_service_is_changed_confirmed_and_rolled_back(scene: &Scene) {
-    nothing_is_upgraded(scene);
-    it_is_rolled_back_to_exactly_what_it_was(scene);
-    it_is_confirmed(scene);
-    what_cannot_be_had_or_placed_changes_nothing(scene);
-    what_does_not_come_up_pauses_and_is_rolled_back(scene);
-    it_is_cancelled_and_gone_on_with(scene);
+#[test]
+fn a_service_is_changed_confirmed_and_rolled_back_and_no_call_fails() {
+    let scene = Scene::with("in-service", COMPOSE);
+    scene.hoist(&["up", "visitor"]);
+    nothing_is_upgraded(&scene);
+    it_is_rolled_back_to_exactly_what_it_was(&scene);
+    it_is_confirmed(&scene);
+    what_cannot_be_had_or_placed_changes_nothing(&scene);
+    what_does_not_come_up_pauses_and_is_rolled_back(&scene);
+    it_is_cancelled_and_gone_on_with(&scene);
+    ends_without_a_failed_call(&scene, &["visitor"]);
 }
 
 fn nothing_is_upgraded(scene: &Scene) {
@@ -92,7 +97,7 @@ fn it_is_rolled_back_to_exactly_what_it_was(scene: &Scene) {
     assert_eq!(versions(scene), ["1", "1", "1"]);
     assert_eq!(specification(scene), before);
     assert_eq!((stands(scene), kept(scene)), (Value::Null, String::new()));
-    assert!(scene.hoist(&["plan"]).contains("nothing to do"));
+    assert!(scene.hoist(&["plan", "visitor"]).contains("nothing to do"));
 }
 
 fn it_is_confirmed(scene: &Scene) {
@@ -105,7 +110,7 @@ fn it_is_confirmed(scene: &Scene) {
     assert_eq!(by_name(scene, &["rollback", "site"]).status.code(), Some(12));
     // An `up` that is not an upgrade confirms by itself what was upgraded before.
     assert!(upgrade(scene, &[("VERSION", "1")], &[]).status.success());
-    scene.hoist(&["up"]);
+    scene.hoist(&["up", "visitor"]);
     assert_eq!((stands(scene), kept(scene)), (Value::Null, String::new()));
     assert_eq!(versions(scene), ["1", "1", "1"]);
 }
@@ -123,7 +128,7 @@ fn what_cannot_be_had_or_placed_changes_nothing(scene: &Scene) {
 fn what_does_not_come_up_pauses_and_is_rolled_back(scene: &Scene) {
     let before = specification(scene);
     for (fault, words) in [("BROKEN", "healthcheck: exit code 1"), ("EXITS", "exited with code 7")] {
-        let stopped = upgrade(scene, &[("VERSION", "2"), (fault, "7")], &[]);
+        let stopped = upgrade(scene, &[("VERSION", "2"), (fault, "7"), ("COMES_UP", "0s")], &[]);
         assert_eq!(stopped.status.code(), Some(40));
         let said = text(&stopped.stderr);
         assert!(said.contains("`hoist resume site`") && said.contains(words), "{said}");
@@ -138,7 +143,7 @@ fn what_does_not_come_up_pauses_and_is_rolled_back(scene: &Scene) {
 }
 
 fn it_is_cancelled_and_gone_on_with(scene: &Scene) {
-    let words = ["up", "--upgrade", "site", "--interval", "3s"];
+    let words = ["up", "--upgrade", "site", "--interval", "10s"];
     let mut command = scene.command(&words);
     let under_way = command
         .env("VERSION", "2")

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::process::Stdio;
 use std::time::Duration;
 
+use super::{COMPOSE, ends_without_a_failed_call};
 use crate::scene::{Scene, text, wait_for};
 
 /// Runs that are killed.
@@ -54,14 +55,11 @@ impl Run {
     }
 }
 
-pub fn the_run_after_a_killed_one_finishes_or_undoes(scene: &Scene) {
+#[test]
+fn the_run_after_a_killed_one_finishes_or_undoes_and_no_call_fails() {
+    let scene = Scene::with("killed", COMPOSE);
+    scene.hoist(&["up", "--scale", "blue=2"]);
     let (mut old, mut new) = ("blue", "green");
-    if !scene.hosts()[0]
-        .docker(&["service", "ls"])
-        .contains(&format!("{}_blue", scene.name))
-    {
-        (old, new) = (new, old);
-    }
     let mut kills = 0;
     let mut version = 10;
     while kills < KILLS {
@@ -75,14 +73,15 @@ pub fn the_run_after_a_killed_one_finishes_or_undoes(scene: &Scene) {
                 3 => Run::new(version, "rollback"),
                 _ => Run::new(version, &upgrade),
             };
-            kills += usize::from(run.is_killed(scene));
+            kills += usize::from(run.is_killed(&scene));
         }
-        Run::new(version, &upgrade).done(scene);
-        Run::new(version, "up").done(scene);
-        nothing_stays_behind(scene, version);
+        Run::new(version, &upgrade).done(&scene);
+        Run::new(version, "up").done(&scene);
+        nothing_stays_behind(&scene, version);
         (old, new) = (new, old);
     }
     println!("{kills} kills");
+    ends_without_a_failed_call(&scene, &["caller", "visitor"]);
 }
 
 fn nothing_stays_behind(scene: &Scene, version: usize) {
