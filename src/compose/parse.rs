@@ -4,6 +4,7 @@
 //! [`scalar`] says what type a scalar has; each by the rules of the reference's YAML, since what a file means must not
 //! depend on who reads it.
 
+mod colons;
 mod decode;
 mod graph;
 mod scalar;

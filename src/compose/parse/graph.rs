@@ -9,6 +9,7 @@ use std::sync::Arc;
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
 use super::DEPTH;
+use super::colons::Colons;
 use super::scalar::{MERGE, STRING};
 use super::tags;
 use super::unfinished::{as_unfinished, finished};
@@ -64,24 +65,37 @@ pub fn graph(source: &Arc<Source>) -> Result<Graph, Box<Diagnostic>> {
         let message = "not valid YAML: more exclamation marks stand before commas than can be told from tags";
         syntax(source, message.to_owned(), offset + at, 1)
     })?;
-    let mut bytes = finished.as_bytes();
-    let mut parser = Parser::new();
-    parser.set_input_string(&mut bytes);
-    let mut builder = Builder {
-        source,
-        offset,
-        graph: Graph::default(),
-        anchors: HashMap::new(),
-        open: Vec::new(),
-        flow: 0,
-    };
+    let mut colons = Colons::default();
     loop {
-        let event = parser.parse().map_err(|error| builder.no_yaml(&error))?;
-        if matches!(event.data, EventData::StreamEnd) {
-            return Ok(builder.graph);
+        let hidden = colons.hidden(&finished);
+        let mut builder = Builder {
+            source,
+            offset,
+            text: &hidden,
+            colons: &colons,
+            graph: Graph::default(),
+            anchors: HashMap::new(),
+            open: Vec::new(),
+            flow: 0,
+        };
+        match builder.read() {
+            Ok(()) => return Ok(builder.graph),
+            Err(Stop::Found(found)) => return Err(found),
+            Err(Stop::Library(error)) => {
+                let found = builder.no_yaml(&error);
+                let at = error.problem_mark().and_then(|mark| usize::try_from(mark.index).ok());
+                if !at.is_some_and(|at| colons.take(&finished, at, error.problem())) {
+                    return Err(found);
+                }
+            }
         }
-        builder.take(event)?;
     }
+}
+
+/// Why reading stopped.
+enum Stop {
+    Library(libyaml_safer::Error),
+    Found(Box<Diagnostic>),
 }
 
 /// A collection that is being read.
@@ -95,6 +109,9 @@ struct Builder<'s> {
     source: &'s Arc<Source>,
     /// Bytes before the text that the library sees.
     offset: usize,
+    /// What the library sees, and what is hidden from it there.
+    text: &'s str,
+    colons: &'s Colons,
     graph: Graph,
     /// Anchors hold for the rest of the file, over documents, as in the reference.
     anchors: HashMap<String, Id>,
@@ -104,6 +121,19 @@ struct Builder<'s> {
 }
 
 impl Builder<'_> {
+    fn read(&mut self) -> Result<(), Stop> {
+        let mut bytes = self.text.as_bytes();
+        let mut parser = Parser::new();
+        parser.set_input_string(&mut bytes);
+        loop {
+            let event = parser.parse().map_err(Stop::Library)?;
+            if matches!(event.data, EventData::StreamEnd) {
+                return Ok(());
+            }
+            self.take(event).map_err(Stop::Found)?;
+        }
+    }
+
     fn take(&mut self, event: Event) -> Result<(), Box<Diagnostic>> {
         let (start, end) = (self.byte(event.start_mark), self.byte(event.end_mark));
         match event.data {
@@ -116,6 +146,7 @@ impl Builder<'_> {
             } => {
                 let plain = matches!(style, ScalarStyle::Plain | ScalarStyle::Any);
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let value = self.with_colons(value, start, end);
                 let value = match block && end == self.source.text.len() {
                     true => as_unfinished(&self.source.text[start..], value),
                     false => value,
@@ -168,6 +199,13 @@ impl Builder<'_> {
             | EventData::DocumentEnd { .. } => {}
         }
         Ok(())
+    }
+
+    fn with_colons(&self, value: String, start: usize, end: usize) -> String {
+        let end = (end - self.offset).min(self.text.len());
+        let written = self.text.get(start - self.offset..end).unwrap_or_default();
+        let start = end - without_properties(written).len();
+        self.colons.restored(value, self.text, start, end)
     }
 
     /// What the library takes and the reference's YAML, an older port, does not.
