@@ -114,7 +114,7 @@ pub fn imply(project: &mut Node, name: &str) {
 /// `name:`, else `PROJECT_KEY` or, for what is external, the key.
 fn resource_name(key: &str, entry: &mut Entry, project: &str) {
     if entry.value.is_null() {
-        entry.value.value = Value::Map(Mapping::new());
+        entry.value.value = Value::map(Mapping::default());
     }
     let external = entry.value.get("external").is_some_and(Node::is_true);
     let name = if external {

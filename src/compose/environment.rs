@@ -109,7 +109,7 @@ impl Surroundings<'_> {
             let outside = self.variables.get(name);
             outside.or_else(|| said.get(name)).cloned()
         };
-        let mut merged = Mapping::new();
+        let mut merged = Mapping::default();
         for entry in files.iter().flat_map(|files| files.value.as_list().unwrap_or_default()) {
             let Some(path) = entry.get("path") else { continue };
             let required = entry.get("required").is_none_or(Node::is_true);
@@ -142,7 +142,7 @@ impl Surroundings<'_> {
             .or(place);
         merged.extend(own);
         if let Some(place) = place {
-            service.put("environment", Node::new(Value::Map(merged), place));
+            service.put("environment", Node::new(Value::map(merged), place));
         }
     }
 
@@ -152,7 +152,7 @@ impl Surroundings<'_> {
             return;
         };
         let mut known = Variables::new();
-        let mut merged = Mapping::new();
+        let mut merged = Mapping::default();
         for path in files.value.as_list().unwrap_or_default() {
             let Some(text) = self.text(
                 path,
@@ -167,7 +167,7 @@ impl Surroundings<'_> {
         let own = service.get("labels").and_then(|entry| entry.value.as_map()).cloned();
         merged.extend(own.unwrap_or_default());
         if !merged.is_empty() {
-            service.put("labels", Node::new(Value::Map(merged), files.value.place.clone()));
+            service.put("labels", Node::new(Value::map(merged), files.value.place.clone()));
         }
     }
 

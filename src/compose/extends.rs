@@ -230,7 +230,11 @@ impl Chain<'_, '_, '_> {
         let services = tree.get_mut("services")?;
         let found = services.kind();
         match std::mem::replace(&mut services.value, Value::Null) {
-            Value::Map(services) => Some(Extended { services, resets, name }),
+            Value::Map(services) => Some(Extended {
+                services: *services,
+                resets,
+                name,
+            }),
             Value::Invalid => None,
             _ => {
                 let message = format!("`services` must be a mapping, not {found}");

@@ -65,7 +65,7 @@ impl Entry {
         match &node.value {
             Value::Text(_) => entry.paths.push(node.clone()),
             Value::Map(mapping) => {
-                for (key, value) in mapping {
+                for (key, value) in mapping.iter() {
                     match key.as_str() {
                         "path" => entry.paths = texts(&value.value, key, assembler)?,
                         "env_file" => entry.env_files = texts(&value.value, key, assembler)?,
@@ -327,10 +327,10 @@ fn same(kind: &str, name: &str, own: &super::tree::Entry, included: &Node, cast:
     if equal(&own.value, included) {
         return true;
     }
-    let mut file = Mapping::new();
+    let mut file = Mapping::default();
     let definitions = Mapping::from_iter([(name.to_owned(), own.clone())]);
-    file.put(kind, Node::new(Value::Map(definitions), own.key.clone()));
-    let mut file = Node::new(Value::Map(file), own.key.clone());
+    file.put(kind, Node::new(Value::map(definitions), own.key.clone()));
+    let mut file = Node::new(Value::map(file), own.key.clone());
     schema::check(&mut file, cast, &mut Findings::default());
     let checked = file.get(kind).and_then(|definitions| definitions.get(name));
     checked.is_some_and(|checked| equal(checked, included))

@@ -266,7 +266,7 @@ fn run(
     } = merged;
     let place = tree.place.clone();
     if let Some(root) = tree.as_map_mut() {
-        let none = Node::new(Value::Map(Mapping::new()), place);
+        let none = Node::new(Value::map(Mapping::default()), place);
         root.put_default("services", none);
     }
     values::settle(&mut tree, findings);
@@ -296,7 +296,7 @@ fn run(
         files: request.files.iter().map(|(file, _)| file.clone()).collect(),
         variables: &variables,
     };
-    let mut project = typed::project(&tree, frame, findings, unusable);
+    let mut project = typed::project(Arc::new(tree), frame, findings, unusable);
     project.disabled = disabled.into_keys().collect();
     let support = supported(uses, &project, findings);
     Some(Loaded {

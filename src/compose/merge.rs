@@ -107,7 +107,7 @@ impl Merger<'_> {
     fn usual(&mut self, base: &mut Node, over: Node, path: &mut Vec<String>) {
         match (&mut base.value, over.value) {
             (_, Value::Null) => {}
-            (Value::Map(base), Value::Map(over)) => self.mappings(base, over, path),
+            (Value::Map(base), Value::Map(over)) => self.mappings(base, *over, path),
             (Value::List(base), Value::List(over)) => base.extend(over),
             (Value::Map(_) | Value::List(_), value) => {
                 let over = Node { value, ..over };

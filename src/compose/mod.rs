@@ -25,6 +25,7 @@ pub mod nearest;
 pub mod output;
 pub mod parse;
 mod paths;
+pub mod places;
 pub mod print;
 mod profiles;
 mod reset;

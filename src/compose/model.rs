@@ -31,7 +31,7 @@ pub use openstack::{
 };
 
 use super::output::Canonical;
-use super::source::Places;
+use super::places::Places;
 
 /// One Compose application, loaded, merged and in canonical form.
 #[derive(Debug, Clone)]

@@ -29,10 +29,8 @@ enum Format {
 }
 
 impl Canonical {
-    pub fn new(tree: &Node) -> Self {
-        Canonical {
-            tree: Arc::new(tree.clone()),
-        }
+    pub fn new(tree: Arc<Node>) -> Self {
+        Canonical { tree }
     }
 
     /// The project as YAML; `$` comes out doubled, so that the text loads again.
@@ -222,8 +220,8 @@ impl Writer {
         plain.retain(|key, entry| !is_extension(key, entry));
         let mut extensions = mapping.clone();
         extensions.retain(|key, entry| is_extension(key, entry));
-        plain.put("#extensions", Node::new(Value::Map(extensions), node.place.clone()));
-        self.map(&Node::new(Value::Map(plain), node.place.clone()), value)
+        plain.put("#extensions", Node::new(Value::map(extensions), node.place.clone()));
+        self.map(&Node::new(Value::map(plain), node.place.clone()), value)
     }
 
     fn sorted(self, mut entries: Vec<(&str, Json)>) -> Json {

@@ -4,16 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use indexmap::IndexMap;
-
-use super::tree::{Entry, Node};
+use super::tree::{Mapping, Node};
 
 /// Services that take no part, by name.
-pub type Disabled = IndexMap<String, Entry>;
+pub type Disabled = Mapping;
 
 /// Takes the services out that no active profile wants.
 pub fn choose(project: &mut Node, active: &[String]) -> Disabled {
-    let mut disabled = Disabled::new();
+    let mut disabled = Disabled::default();
     let Some(services) = project.get_mut("services").and_then(Node::as_map_mut) else {
         return disabled;
     };

@@ -76,7 +76,7 @@ fn only(services: &mut Mapping, disabled: &mut Disabled, names: &[String], findi
 }
 
 fn dependencies(service: &Node) -> &Mapping {
-    static NONE: std::sync::LazyLock<Mapping> = std::sync::LazyLock::new(Mapping::new);
+    static NONE: std::sync::LazyLock<Mapping> = std::sync::LazyLock::new(Mapping::default);
     service.get("depends_on").and_then(Node::as_map).unwrap_or(&NONE)
 }
 

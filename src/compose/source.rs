@@ -2,7 +2,6 @@
 //!
 //! Knows files as text with a name. Never reads them from a disk.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One source text and the name that messages call it by.
@@ -80,23 +79,6 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (line, column) = self.line_column();
         write!(f, "{}:{line}:{column}", self.source.name)
-    }
-}
-
-/// Where each attribute of the project stands: attribute path (`services.web.ports.0`) to place.
-#[derive(Debug, Clone, Default)]
-pub struct Places(pub HashMap<String, Place>);
-
-impl Places {
-    /// The place of an attribute, or of the nearest attribute above it that has one.
-    pub fn nearest(&self, path: &str) -> Option<&Place> {
-        let mut path = path;
-        loop {
-            if let Some(place) = self.0.get(path) {
-                return Some(place);
-            }
-            path = &path[..path.rfind('.')?];
-        }
     }
 }
 

@@ -149,7 +149,7 @@ impl Walk {
                 }
             }
             (Value::Map(mapping), Shape::Object(object)) => {
-                for (name, entry) in mapping {
+                for (name, entry) in mapping.iter() {
                     let Some(key) = object.key(name) else { continue };
                     let support = key.support.unwrap_or(inherited);
                     let at = at.key(name, name);

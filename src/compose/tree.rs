@@ -33,12 +33,16 @@ pub enum Value {
     /// A timestamp in RFC 3339 form: nothing in a Compose file takes one, extensions keep it.
     Timestamp(String),
     List(Vec<Node>),
-    Map(Mapping),
+    Map(Box<Mapping>),
     /// Something wrong that has been reported already: later stages pass over it in silence.
     Invalid,
 }
 
 impl Value {
+    pub fn map(mapping: Mapping) -> Self {
+        Value::Map(Box::new(mapping))
+    }
+
     /// What the value is, in a reader's words.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -55,8 +59,8 @@ impl Value {
     }
 }
 
-/// A mapping in file order.
-pub type Mapping = IndexMap<String, Entry>;
+/// A mapping in file order. Its hash is seeded anew in each process, and fast: files have many small mappings.
+pub type Mapping = IndexMap<String, Entry, foldhash::fast::RandomState>;
 
 /// One entry of a mapping: where its key stands, and its value.
 #[derive(Debug, Clone)]
@@ -87,16 +91,16 @@ impl Node {
     }
 
     pub fn empty_map(place: &Place) -> Self {
-        Node::new(Value::Map(Mapping::new()), place.clone())
+        Node::new(Value::map(Mapping::default()), place.clone())
     }
 
     /// A mapping whose keys all stand where the short form that it was made from stands.
     pub fn map<const N: usize>(place: &Place, entries: [(&str, Node); N]) -> Self {
-        let mut mapping = Mapping::new();
+        let mut mapping = Mapping::default();
         for (key, value) in entries {
             mapping.put(key, value);
         }
-        Node::new(Value::Map(mapping), place.clone())
+        Node::new(Value::map(mapping), place.clone())
     }
 
     pub fn as_map(&self) -> Option<&Mapping> {

@@ -13,15 +13,16 @@ mod read;
 mod resources;
 mod service;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
 use super::findings::Findings;
 use super::model::{Project, Service};
 use super::paths::Base;
-use super::source::{Place, Places};
-use super::tree::{Node, Value};
+use super::places::Places;
+use super::tree::Node;
 use super::{hosts, output};
 
 /// What the tree does not say about the project.
@@ -33,7 +34,7 @@ pub struct Frame<'a> {
 }
 
 /// Makes the project of its finished tree. What the language allows and nothing here can run goes to `unusable`.
-pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable: &mut Findings) -> Project {
+pub fn project(tree: Arc<Node>, frame: Frame<'_>, findings: &mut Findings, unusable: &mut Findings) -> Project {
     let base = Base {
         directory: &frame.directory,
         home: frame.variables.get("HOME").map(String::as_str),
@@ -55,7 +56,7 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable:
             .map(|(key, entry)| (key.clone(), resources::file_object(&entry.value, frame.variables)))
             .collect()
     };
-    let extensions = read::extensions(tree, &["x-hosts", "x-pool", "x-openstack"]);
+    let extensions = read::extensions(&tree, &["x-hosts", "x-pool", "x-openstack"]);
     Project {
         services,
         disabled: Vec::new(),
@@ -63,54 +64,15 @@ pub fn project(tree: &Node, frame: Frame<'_>, findings: &mut Findings, unusable:
         volumes: volumes.collect(),
         configs: objects("configs"),
         secrets: objects("secrets"),
-        hosts: hosts::groups(tree, frame.variables, &frame.directory, findings),
-        pool: hosts::pool(tree, &frame.name, findings),
-        openstack: hosts::openstack(tree, frame.variables, &frame.directory, findings),
-        hosts_part: output::hosts_part(tree),
-        canonical: output::Canonical::new(tree),
+        hosts: hosts::groups(&tree, frame.variables, &frame.directory, findings),
+        pool: hosts::pool(&tree, &frame.name, findings),
+        openstack: hosts::openstack(&tree, frame.variables, &frame.directory, findings),
+        hosts_part: output::hosts_part(&tree),
+        canonical: output::Canonical::new(Arc::clone(&tree)),
         extensions,
-        places: places(tree),
+        places: Places::of(tree),
         name: frame.name,
         directory: frame.directory,
         files: frame.files,
     }
-}
-
-/// Where each attribute stands: a scalar or an item by itself, a mapping or list by its key.
-fn places(tree: &Node) -> Places {
-    let mut places = HashMap::new();
-    walk(tree, &mut String::new(), &mut places);
-    Places(places)
-}
-
-fn walk(node: &Node, path: &mut String, places: &mut HashMap<String, Place>) {
-    let length = path.len();
-    match &node.value {
-        Value::Map(mapping) => {
-            for (key, entry) in mapping {
-                push(path, key);
-                let collection = matches!(entry.value.value, Value::Map(_) | Value::List(_) | Value::Null);
-                let place = if collection { &entry.key } else { &entry.value.place };
-                places.insert(path.clone(), place.clone());
-                walk(&entry.value, path, places);
-                path.truncate(length);
-            }
-        }
-        Value::List(list) => {
-            for (index, item) in list.iter().enumerate() {
-                push(path, &index.to_string());
-                places.insert(path.clone(), item.place.clone());
-                walk(item, path, places);
-                path.truncate(length);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn push(path: &mut String, part: &str) {
-    if !path.is_empty() {
-        path.push('.');
-    }
-    path.push_str(part);
 }

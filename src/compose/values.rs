@@ -97,7 +97,7 @@ impl Settler<'_> {
         };
         for item in items {
             if item.is_null() {
-                item.value = Value::Map(super::tree::Mapping::new());
+                item.value = Value::map(super::tree::Mapping::default());
             }
             if !item.is_invalid() {
                 self.object(item, form, &format!("an entry of {name}"));

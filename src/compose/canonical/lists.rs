@@ -15,12 +15,12 @@ pub fn to_list(node: &mut Node) {
 /// A list of names becomes a mapping of them.
 pub fn name_map(node: &mut Node, make: impl Fn(&Place) -> Node) {
     let Value::List(list) = &node.value else { return };
-    let mut mapping = Mapping::new();
+    let mut mapping = Mapping::default();
     for item in list {
         let Some(name) = item.as_text() else { continue };
         mapping.insert(name.to_owned(), entry(item, make(&item.place)));
     }
-    node.value = Value::Map(mapping);
+    node.value = Value::map(mapping);
 }
 
 /// A list of `NAME=VALUE` becomes a mapping; an item without a value is an error.
@@ -38,7 +38,7 @@ pub fn ssh_keys(node: &mut Node, findings: &mut Findings) {
 /// Splits items at `=`; `alone` gives the value of an item without one, where it may be so.
 fn split(node: &mut Node, name: &str, findings: &mut Findings, alone: impl Fn(&Node) -> Option<Node>) {
     let Value::List(list) = &node.value else { return };
-    let mut mapping = Mapping::new();
+    let mut mapping = Mapping::default();
     for item in list {
         let Some(text) = item.as_text() else { continue };
         let (key, value) = match text.split_once('=') {
@@ -55,7 +55,7 @@ fn split(node: &mut Node, name: &str, findings: &mut Findings, alone: impl Fn(&N
             ),
         }
     }
-    node.value = Value::Map(mapping);
+    node.value = Value::map(mapping);
 }
 
 fn entry(item: &Node, value: Node) -> Entry {

@@ -14,7 +14,7 @@ pub fn canonical(node: &mut Node, written: bool, findings: &mut Findings) {
             continue;
         };
         match Spec::parse(&text) {
-            Ok(spec) => item.value = Value::Map(spec.long(&item.place, findings)),
+            Ok(spec) => item.value = Value::map(spec.long(&item.place, findings)),
             Err(_) if written => {}
             Err(why) => {
                 let message = format!("`{text}` is not a mount: {why}");
@@ -73,14 +73,14 @@ impl Spec {
 
     fn long(self, place: &Place, findings: &mut Findings) -> Mapping {
         let is_path = self.source.as_deref().is_some_and(is_path);
-        let mut mount = Mapping::new();
+        let mut mount = Mapping::default();
         mount.put("type", Node::text(if is_path { "bind" } else { "volume" }, place));
         if let Some(source) = &self.source {
             mount.put("source", Node::text(source, place));
         }
         mount.put("target", Node::text(normal(&self.target), place));
-        let mut bind = Mapping::new();
-        let mut volume = Mapping::new();
+        let mut bind = Mapping::default();
+        let mut volume = Mapping::default();
         let mut read_only = false;
         for option in self.options.iter().flat_map(|options| options.split(',')) {
             match option {
@@ -110,10 +110,10 @@ impl Spec {
             bind.put("create_host_path", Node::boolean(true, place));
         }
         if !bind.is_empty() {
-            mount.put("bind", Node::new(Value::Map(bind), place.clone()));
+            mount.put("bind", Node::new(Value::map(bind), place.clone()));
         }
         if (!is_path && !self.tiny) || !volume.is_empty() {
-            mount.put("volume", Node::new(Value::Map(volume), place.clone()));
+            mount.put("volume", Node::new(Value::map(volume), place.clone()));
         }
         mount
     }

@@ -82,7 +82,7 @@ fn printed(node: &Node) -> String {
 /// A list of names becomes a mapping of them.
 pub fn names(node: &mut Node, value: impl Fn(&Place) -> Node) {
     let Value::List(list) = &node.value else { return };
-    let mut mapping = Mapping::new();
+    let mut mapping = Mapping::default();
     for item in list {
         let Some(name) = item.as_text() else { continue };
         let entry = Entry {
@@ -91,7 +91,7 @@ pub fn names(node: &mut Node, value: impl Fn(&Place) -> Node) {
         };
         mapping.insert(name.to_owned(), entry);
     }
-    node.value = Value::Map(mapping);
+    node.value = Value::map(mapping);
 }
 
 /// What a dependency says that is only a name.

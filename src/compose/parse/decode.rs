@@ -97,7 +97,7 @@ impl<'g> Decoder<'g> {
                 scalar::resolve(raw.tag.as_deref(), text).map_err(|found| self.error(found, raw).into())
             }
             Content::List(items) => self.list(items),
-            Content::Map(entries) => self.map(entries).map(Value::Map),
+            Content::Map(entries) => self.map(entries).map(Value::map),
             Content::Alias(..) => Ok(Value::Null),
         };
         self.overriding -= usize::from(tag.is_some());
@@ -153,7 +153,7 @@ impl<'g> Decoder<'g> {
 
     fn map(&mut self, entries: &[(Id, Id)]) -> Decoded<Mapping> {
         self.unique(entries)?;
-        let mut mapping = Mapping::with_capacity(entries.len());
+        let mut mapping = Mapping::with_capacity_and_hasher(entries.len(), foldhash::fast::RandomState::default());
         self.own(entries, &mut mapping, false)?;
         self.merged(entries, &mut mapping)?;
         Ok(mapping)

@@ -36,7 +36,7 @@ fn look(node: &Node, shape: &'static Shape, name: &str, findings: &mut Findings)
             }
         }
         (Value::Map(mapping), Shape::Object(object)) => {
-            for (name, entry) in mapping {
+            for (name, entry) in mapping.iter() {
                 if let Some(key) = object.key(name) {
                     look(&entry.value, &key.shape, &format!("`{name}`"), findings);
                 }

@@ -75,7 +75,7 @@ impl Settler<'_> {
                 }
             }
             Value::Map(mapping) => {
-                for (host, entry) in mapping {
+                for (host, entry) in mapping.iter() {
                     self.host_name(host, &entry.value);
                     let addresses = match &entry.value.value {
                         Value::List(items) => items.as_slice(),

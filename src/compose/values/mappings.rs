@@ -11,7 +11,7 @@ impl Settler<'_> {
         match &mut node.value {
             Value::List(items) => {
                 let pairs = items.iter().map(|item| pair(item, |place| Node::text("", place)));
-                node.value = Value::Map(pairs.collect());
+                node.value = Value::map(pairs.collect());
             }
             Value::Map(mapping) => {
                 for entry in mapping.values_mut().filter(|entry| !entry.value.is_invalid()) {
@@ -28,7 +28,7 @@ impl Settler<'_> {
     pub fn environment(&mut self, node: &mut Node, name: &str) {
         match &mut node.value {
             Value::List(items) => {
-                let mut mapping = Mapping::new();
+                let mut mapping = Mapping::default();
                 for item in items {
                     let (variable, entry) = pair(item, Node::null);
                     if variable
@@ -39,7 +39,7 @@ impl Settler<'_> {
                     }
                     mapping.insert(variable, entry);
                 }
-                node.value = Value::Map(mapping);
+                node.value = Value::map(mapping);
             }
             Value::Map(mapping) => {
                 for entry in mapping.values_mut() {
