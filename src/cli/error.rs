@@ -163,9 +163,11 @@ fn show_deploy(error: &DeployError, output: &Output) {
             }
         }
         DeployError::Plan(errors) => {
-            for error in errors {
-                shown::report(output, error, &[], Some(&error.hint()));
-            }
+            let found = errors.iter().map(|misfit| {
+                let message = misfit.error.to_string();
+                Diagnostic::error(message, misfit.place.clone()).hint(misfit.error.hint())
+            });
+            diagnostics::report(output, &found.collect::<Vec<_>>());
         }
         DeployError::UpgradeStopped { cause, .. } => {
             show_deploy(cause, output);

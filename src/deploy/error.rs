@@ -4,6 +4,7 @@
 use super::in_service::Decision;
 use super::lock::Holder;
 use crate::bootstrap::BootstrapError;
+use crate::compose::{Place, Project};
 use crate::engine::EngineError;
 use crate::engine::error::cause_chain;
 use crate::hosts::HostError;
@@ -12,6 +13,26 @@ use crate::plan::in_service::State;
 use crate::plan::ingress::IngressError;
 use crate::plan::rolling::{Scales, UpgradeError};
 use crate::plan::volume_move::VolumeMoveError;
+
+/// Why the project cannot run on its hosts, and what of the file that is about.
+#[derive(Debug)]
+pub struct Misfit {
+    pub error: PlanError,
+    /// The attribute, or what is nearest above it.
+    pub place: Option<Place>,
+}
+
+impl Misfit {
+    /// The plan's errors, each with its place in the project's files.
+    pub(super) fn all(project: &Project, errors: Vec<PlanError>) -> DeployError {
+        let place = |error: &PlanError| project.places.nearest(&error.path()?).cloned();
+        let misfits = errors.into_iter().map(|error| Misfit {
+            place: place(&error),
+            error,
+        });
+        DeployError::Plan(misfits.collect())
+    }
+}
 
 /// Why a deployment did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +53,7 @@ pub enum DeployError {
     Cluster(BootstrapError),
     /// The project cannot run on these hosts as the file says.
     #[error("the project does not fit these hosts")]
-    Plan(Vec<PlanError>),
+    Plan(Vec<Misfit>),
     /// A volume cannot move to another host; its data is where it was.
     #[error(transparent)]
     VolumeMove(VolumeMoveError),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::bootstrap;
+use crate::compose::Place;
 use crate::hosts::MakeProgress;
 use crate::plan::rolling::Scales;
 
@@ -25,8 +26,8 @@ pub enum Event {
     Service { service: String, progress: ServiceProgress },
     /// Something the operator should know, said once.
     Warning { message: String, hint: Option<String> },
-    /// Something worth a line: decisions of the plan.
-    Note { message: String },
+    /// Something worth a line: decisions of the plan. `place`: what of the file it is about.
+    Note { message: String, place: Option<Place> },
     /// A rolling upgrade came to these numbers of replicas.
     Rolling { old: String, new: String, scales: Scales },
     /// Where published ports answer: the last word of `up`.

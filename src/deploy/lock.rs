@@ -282,7 +282,7 @@ impl Lock {
     }
 
     fn note(&self, message: String) {
-        self.operator.events.emit(Event::Note { message });
+        self.operator.events.emit(Event::Note { message, place: None });
     }
 }
 

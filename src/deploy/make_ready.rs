@@ -120,6 +120,7 @@ async fn make_shared(project: &Project, operator: &Operator, providers: &Provide
             };
             operator.events.emit(Event::Note {
                 message: format!("{} `{}` {what}: {}", done.kind, done.name, done.why),
+                place: None,
             });
         }
     }

@@ -110,7 +110,7 @@ fn say_what_the_file_says(project: &Project, operator: &Operator, left: &[Host])
                 group.count, group.name, request.name
             ),
         };
-        operator.events.emit(Event::Note { message });
+        operator.events.emit(Event::Note { message, place: None });
     }
 }
 

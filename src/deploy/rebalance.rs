@@ -74,6 +74,7 @@ async fn spread(
         } = one;
         operator.events.emit(Event::Note {
             message: format!("`{service}.{number}` moves from {from} to {to}"),
+            place: None,
         });
         match kinds.get(service.as_str()) {
             Some(Kind::Service(id)) => {

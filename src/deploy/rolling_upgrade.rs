@@ -99,6 +99,7 @@ async fn change(
     for message in &begun.notes {
         operator.events.emit(Event::Note {
             message: message.clone(),
+            place: None,
         });
     }
     let upgrade = Upgrade { site: &site, request };
@@ -388,7 +389,7 @@ impl Upgrade<'_> {
     }
 
     fn note(&self, message: String) {
-        self.site.operator.events.emit(Event::Note { message });
+        self.site.operator.events.emit(Event::Note { message, place: None });
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::contents::Contents;
 use super::deployment::Deployment;
-use super::error::DeployError;
+use super::error::{DeployError, Misfit};
 use super::event::Event;
 use super::operator::Operator;
 use super::pool::Pool;
@@ -96,7 +96,7 @@ impl<'a> Site<'a> {
             up::situation(observed, self.builder, &self.contents),
             &settled,
         )
-        .map_err(DeployError::Plan)
+        .map_err(|errors| Misfit::all(self.project, errors))
     }
 
     /// Brings the services to what is asked, and gives the number of steps done.
@@ -105,6 +105,7 @@ impl<'a> Site<'a> {
         for note in &plan.notes {
             self.operator.events.emit(Event::Note {
                 message: note.message.clone(),
+                place: note.place.clone(),
             });
         }
         execute::execute(&plan, &self.deployment()).await

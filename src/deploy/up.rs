@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 
 use super::contents::Contents;
 use super::deployment::Deployment;
-use super::error::DeployError;
+use super::error::{DeployError, Misfit};
 use super::event::Event;
 use super::lock::{self, Lock, Taken};
 use super::operator::Operator;
@@ -188,6 +188,7 @@ fn tell_what_waits(site: &Site<'_>, observed: &Observation) {
                 "upgraded, not confirmed: {}; `hoist confirm` makes it final, `hoist rollback` brings back what ran before",
                 names.join(", ")
             ),
+            place: None,
         });
     }
 }
@@ -206,8 +207,8 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
     if project.hosts.is_empty() {
         let pool = pool::reached(project, operator).await?;
         let observed = observe::observe(&pool.engines, &project.name, &images, builder.as_ref()).await?;
-        return plan::up(project, situation(&observed, builder.as_ref(), &contents), options)
-            .map_err(DeployError::Plan);
+        let situation = situation(&observed, builder.as_ref(), &contents);
+        return plan::up(project, situation, options).map_err(|errors| Misfit::all(project, errors));
     }
     let survey = pool::survey(project, operator).await?;
     let (hosts, notes) = survey.plan(&project.pool.name, options.replace_hosts).await?;
@@ -224,8 +225,8 @@ pub async fn plan(project: &Project, operator: &Operator, options: &UpOptions) -
         observed
     };
     plan::hosts::assume_made(&mut observed, &survey.difference);
-    let mut plan =
-        plan::up(project, situation(&observed, builder.as_ref(), &contents), options).map_err(DeployError::Plan)?;
+    let situation = situation(&observed, builder.as_ref(), &contents);
+    let mut plan = plan::up(project, situation, options).map_err(|errors| Misfit::all(project, errors))?;
     plan.put_first(hosts);
     plan.notes.extend(notes);
     Ok(plan)

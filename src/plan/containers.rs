@@ -256,10 +256,11 @@ fn say_what_needs_hosts(draft: &mut Draft<'_>, service: &Service) {
     ];
     for (_, attribute) in uses.into_iter().filter(|(used, _)| *used) {
         let path = format!("services.{}.deploy.{attribute}", service.name);
-        draft.note(
-            "it has no effect on a single engine, without `x-hosts`".to_owned(),
-            Some(path),
+        let message = format!(
+            "service `{}`: `deploy.{attribute}` has no effect on a single engine, without `x-hosts`",
+            service.name
         );
+        draft.note(message, Some(path));
     }
 }
 

@@ -171,7 +171,11 @@ impl Draft<'_> {
 
     /// Says something once.
     pub(super) fn note(&mut self, message: String, path: Option<String>) {
-        let note = Note { message, path };
+        let place = path
+            .as_deref()
+            .and_then(|path| self.project.places.nearest(path))
+            .cloned();
+        let note = Note { message, path, place };
         if !self.plan.notes.contains(&note) {
             self.plan.notes.push(note);
         }

@@ -69,13 +69,38 @@ pub enum PlanError {
     RuntimeImpossible { service: String, reason: String },
     /// An external network or volume that is not there.
     #[error("{kind} `{name}` is external and does not exist")]
-    ExternalMissing { kind: &'static str, name: String },
+    ExternalMissing {
+        kind: &'static str,
+        /// What the file calls it.
+        key: String,
+        name: String,
+    },
     /// Ways in that cannot be.
     #[error(transparent)]
     Ingress(#[from] IngressError),
 }
 
 impl PlanError {
+    /// The attribute that it is about; one that is not in the file is meant by the nearest one above it.
+    pub fn path(&self) -> Option<String> {
+        let (service, attribute) = match self {
+            PlanError::NoHost { service, .. } | PlanError::Constraint { service, .. } => {
+                (service, "deploy.placement.constraints")
+            }
+            PlanError::HostsFull { service, .. } => (service, "deploy"),
+            PlanError::TooFewHostsForPort { service, .. } => (service, "ports"),
+            PlanError::VolumesApart { service, .. }
+            | PlanError::VolumeElsewhere { service, .. }
+            | PlanError::VolumeHalfway { service, .. } => (service, "volumes"),
+            PlanError::NobodyNear { service, .. } => (service, "labels"),
+            PlanError::RuntimeImpossible { service, .. } => (service, "x-runtime"),
+            PlanError::DependencyCycle { path } => (path.first()?, "depends_on"),
+            PlanError::ExternalMissing { kind, key, .. } => return Some(format!("{kind}s.{key}")),
+            PlanError::Ingress(error) => (error.service()?, "x-ingress"),
+        };
+        Some(format!("services.{service}.{attribute}"))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {

@@ -105,7 +105,11 @@ pub fn steps(situation: &HostsSituation<'_>) -> Vec<Step> {
 
 /// What is not done, and why.
 pub fn notes(situation: &HostsSituation<'_>) -> Vec<Note> {
-    let note = |message| Note { message, path: None };
+    let note = |message| Note {
+        message,
+        path: None,
+        place: None,
+    };
     let held = situation.held.iter().map(|held| {
         note(format!(
             "host `{0}` is {1} and stays: {2} (`hoist hosts rm --force {0}` removes it)",

@@ -36,6 +36,7 @@ pub mod volumes;
 
 use std::collections::BTreeMap;
 
+use crate::compose::Place;
 use crate::engine::{labels, models};
 
 pub use container::INTERFACE_NAME;
@@ -78,6 +79,8 @@ pub struct Note {
     pub message: String,
     /// The attribute path that it is about, where there is one.
     pub path: Option<String>,
+    /// Where that stands, or what is nearest above it.
+    pub place: Option<Place>,
 }
 
 /// What a step does.

@@ -43,6 +43,7 @@ pub(super) fn steps(
         if network.external && !there {
             return Err(PlanError::ExternalMissing {
                 kind: "network",
+                key: key.clone(),
                 name: network.name.clone(),
             });
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::words;
 use crate::bootstrap::Progress as Bootstrap;
+use crate::compose::Place;
 use crate::deploy::event::{Event, HostProgress, ImageProgress, ResourceProgress, ServiceProgress};
 use crate::hosts::MakeProgress;
 
@@ -22,7 +23,10 @@ pub fn object(event: &Event, time: &str) -> Value {
         }
         Event::Service { service, progress } => ("service", Some(service), service_fields(progress)),
         Event::Warning { message, hint } => ("warning", None, json!({"message": message, "hint": hint})),
-        Event::Note { message } => ("note", None, json!({"message": message})),
+        Event::Note { message, place } => {
+            let place = place.as_ref().map(Place::to_string);
+            ("note", None, json!({"message": message, "place": place}))
+        }
         Event::Rolling { old, new, scales } => (
             "rolling",
             Some(new),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{measure, plural, style, text};
+use crate::compose::Place;
 use crate::hosts::Change;
 use crate::plan::ingress::{IngressChange, IngressPlan};
 use crate::plan::{Action, ContainerReplacement, ObjectKind, Plan, ServicePlan, Step, UpdatePace};
@@ -16,9 +17,13 @@ pub fn render(plan: &Plan) -> String {
         rendered.push_str(&group_text(group, &lines));
     }
     for note in &plan.notes {
-        let path = note.path.as_ref().map(|path| format!("`{path}`: ")).unwrap_or_default();
+        let at = match (&note.place, &note.path) {
+            (Some(place), _) => format!("{place}: "),
+            (None, Some(path)) => format!("`{path}`: "),
+            (None, None) => String::new(),
+        };
         let word = style::paint(style::BOLD, "note:");
-        rendered.push_str(&format!("{word} {path}{}\n", note.message));
+        rendered.push_str(&format!("{word} {at}{}\n", note.message));
     }
     if !plan.notes.is_empty() {
         rendered.push('\n');
@@ -61,7 +66,7 @@ pub fn render_json(plan: &Plan) -> String {
         steps.extend(lines.iter().map(|line| step_json(step, line, &after)));
     }
     let notes: Vec<Value> = (plan.notes.iter())
-        .map(|note| json!({"message": note.message, "path": note.path}))
+        .map(|note| json!({"message": note.message, "path": note.path, "place": note.place.as_ref().map(Place::to_string)}))
         .collect();
     let count = Count::of(plan);
     let object = json!({

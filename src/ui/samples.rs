@@ -77,6 +77,7 @@ pub fn every_event() -> Vec<Event> {
         },
         Event::Note {
             message: "`web` runs as containers: `privileged`".to_owned(),
+            place: None,
         },
         Event::Rolling {
             old: "blue".to_owned(),

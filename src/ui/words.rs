@@ -4,6 +4,7 @@
 
 use super::{measure, output, plural, style, text};
 use crate::bootstrap::Progress as Bootstrap;
+use crate::compose::Place;
 use crate::deploy::event::{Event, HostProgress, ImageProgress, ResourceKind, ResourceProgress, ServiceProgress};
 use crate::hosts::MakeProgress;
 use crate::plan::rolling::Scales;
@@ -135,7 +136,7 @@ pub fn line(event: &Event) -> Option<Line> {
 pub fn remark(event: &Event) -> Option<String> {
     match event {
         Event::Warning { message, hint } => Some(warning(message, hint.as_deref())),
-        Event::Note { message } => Some(note(message)),
+        Event::Note { message, place } => Some(note(message, place.as_ref())),
         Event::Rolling { old, new, scales } => Some(rolling(old, new, *scales)),
         Event::Published { service, addresses } => Some(published(service, addresses)),
         Event::Finished {
@@ -157,8 +158,10 @@ pub fn warning(message: &str, hint: Option<&str>) -> String {
     said
 }
 
-pub fn note(message: &str) -> String {
-    format!("{} {message}", style::paint(style::BOLD, "note:"))
+/// `note: compose.yaml:4:5: said once`
+pub fn note(message: &str, place: Option<&Place>) -> String {
+    let at = place.map(|place| format!("{place}: ")).unwrap_or_default();
+    format!("{} {at}{message}", style::paint(style::BOLD, "note:"))
 }
 
 /// `step: blue 2, green 4`

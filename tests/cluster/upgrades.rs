@@ -6,7 +6,7 @@ mod rolling;
 
 use std::time::Duration;
 
-use crate::scene::Scene;
+use crate::scene::{Scene, text};
 
 /// Servers that go on serving for a moment once they are told to stop, as those that are to be replaced without a failed call must:
 /// who has just looked a name up still comes, and a busy host hears late that the name has another address. They are given the time
@@ -70,7 +70,10 @@ services:
 
 /// What a caller was answered, and how often it was not.
 fn answers(scene: &Scene, caller: &str) -> (usize, Vec<String>) {
-    let said = scene.hoist(&["logs", "--no-log-prefix", caller]);
+    // Not said by the test: thousands of lines would bury what failed.
+    let output = scene.command(&["logs", "--no-log-prefix", caller]).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
     let servers = ["blue", "green", "site-"];
     let (answered, failed): (Vec<&str>, Vec<&str>) = said
         .lines()

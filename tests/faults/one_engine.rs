@@ -175,6 +175,7 @@ fn two_replicas_that_publish_one_port_of_one_engine_are_refused_by_the_plan() {
         12,
         &[
             "service `web`: each of its 2 replicas publishes port 18099",
+            "compose.yaml:2:25",
             "hint: lower `deploy.replicas`",
         ],
     );
@@ -194,6 +195,7 @@ fn a_missing_external_network_is_named_before_anything_is_made() {
         12,
         &[
             &format!("network `{network}` is external and does not exist"),
+            "compose.yaml:3:12",
             "hint: create it first",
         ],
     );

@@ -169,7 +169,8 @@ fn each_fault_of_a_service_is_named_and_the_next_up_finishes_once_it_is_mended()
         (
             format!("  web: {{{RUNS}, deploy: {{placement: {{constraints: [node.labels.disk == ssd]}}}}}}\n"),
             &[
-                "service `web` fits no host: lab-1 (`node.labels.disk == ssd` does not hold), lab-2 (`node.labels.disk == ssd` does not hold)",
+                "service `web` fits no host: lab-1 (`node.labels.disk == ssd` does not hold), lab-2",
+                "compose.yaml:7:84",
                 "hint: change `deploy.placement.constraints`",
             ],
         ),

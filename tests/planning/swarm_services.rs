@@ -53,11 +53,14 @@ fn overlay_traffic_is_encrypted_where_every_kernel_can_and_said_where_not() {
 
 #[test]
 fn what_a_swarm_service_takes_no_notice_of_is_said() {
-    let text = "services: {web: {image: web, container_name: page, platform: linux/amd64}}";
+    let text = "services:\n  web:\n    image: web\n    container_name: page\n    platform: linux/amd64\n";
     let plan = up(&project(text), &cluster(2));
-    for attribute in ["container_name", "platform"] {
-        assert!(
-            plan.notes.iter().any(|note| note.message.contains(attribute)),
+    for (attribute, line_column) in [("container_name", (4, 21)), ("platform", (5, 15))] {
+        let note = plan.notes.iter().find(|note| note.message.contains(attribute));
+        let place = note.and_then(|note| note.place.as_ref());
+        assert_eq!(
+            place.map(hoist::compose::Place::line_column),
+            Some(line_column),
             "{:?}",
             plan.notes
         );

@@ -57,6 +57,7 @@ impl Way<'_> {
                 "volume `{}` is on {} as it is on {}: {} files and folders, {} bytes, compared by SHA-256",
                 transit.name, target.name, source.name, sent.entries, sent.bytes
             ),
+            place: None,
         });
         Ok(())
     }

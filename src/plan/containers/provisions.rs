@@ -46,6 +46,7 @@ pub(super) fn provide(
             if volume.external && !there {
                 return Err(PlanError::ExternalMissing {
                     kind: "volume",
+                    key: key.clone(),
                     name: volume.name.clone(),
                 });
             }

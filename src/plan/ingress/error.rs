@@ -39,6 +39,16 @@ pub enum IngressError {
 }
 
 impl IngressError {
+    /// The service of the project that it is about, where it is about one alone.
+    pub fn service(&self) -> Option<&String> {
+        match self {
+            IngressError::PortPublished { service, .. }
+            | IngressError::NoPool { service }
+            | IngressError::Containers { service, .. } => Some(service),
+            IngressError::Clash { .. } | IngressError::Mixed { .. } | IngressError::Unreadable { .. } => None,
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {

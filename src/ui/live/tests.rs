@@ -248,6 +248,7 @@ fn remarks_are_said_at_once_and_closing_words_later() {
     let mut board = Board::default();
     let note = Event::Note {
         message: "said".to_owned(),
+        place: None,
     };
     assert!(board.apply(&note, Duration::ZERO).is_some());
     assert!(board.apply(&finished(0), Duration::ZERO).is_none());

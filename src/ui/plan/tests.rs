@@ -1,11 +1,24 @@
 //! What `hoist plan` prints.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::compose::source::Source;
 use crate::engine::models;
 use crate::plan::{ContainerPlan, NetworkPlan, Note, ObjectPlan, Readiness, VolumePlan};
 
 fn plain(plan: &Plan) -> String {
     anstream::adapter::strip_str(&render(plan)).to_string()
+}
+
+/// That of `true` in a small file.
+fn place() -> Place {
+    let text = "services:\n  gpu:\n    image: gpu\n    privileged: true\n";
+    Place {
+        start: text.find("true").unwrap(),
+        length: 4,
+        source: Arc::new(Source::new("compose.yaml", text)),
+    }
 }
 
 fn step(action: Action, reason: &str) -> Step {
@@ -207,10 +220,12 @@ fn every_step() -> Plan {
             Note {
                 message: "runs as containers: Swarm services cannot be privileged".to_owned(),
                 path: Some("services.gpu.privileged".to_owned()),
+                place: Some(place()),
             },
             Note {
                 message: "the hosts have no IPVS: ports are published on the hosts that run them".to_owned(),
                 path: None,
+                place: None,
             },
         ],
     }
@@ -246,7 +261,7 @@ fn every_step_has_its_line() {
       - shop-gpu-5  fewer replicas (on lab-1)
       - old         not in the file
 
-    note: `services.gpu.privileged`: runs as containers: Swarm services cannot be privileged
+    note: compose.yaml:4:17: runs as containers: Swarm services cannot be privileged
     note: the hosts have no IPVS: ports are published on the hosts that run them
 
     8 to create, 4 to change, 7 to remove, 1 service up to date
@@ -276,6 +291,7 @@ fn an_empty_plan_says_so() {
         notes: vec![Note {
             message: "said once".to_owned(),
             path: None,
+            place: None,
         }],
         ..Plan::default()
     };
@@ -298,5 +314,6 @@ fn a_plan_is_one_object_in_json() {
     insta::assert_snapshot!(value["steps"][8], @r#"{"action":"create_service","change":"create","kind":"service","name":"web","image":"nginx:1.27","replicas":2,"reason":"new","after":[5,7]}"#);
     insta::assert_snapshot!(value["steps"][4], @r#"{"action":"provide_image","change":"create","kind":"image","name":"shop-web","hosts":["lab-1","lab-2"],"reason":"missing","after":[]}"#);
     insta::assert_snapshot!(value["summary"], @r#"{"create":8,"change":4,"remove":7}"#);
-    insta::assert_snapshot!(value["notes"][1], @r#"{"message":"the hosts have no IPVS: ports are published on the hosts that run them","path":null}"#);
+    insta::assert_snapshot!(value["notes"][0], @r#"{"message":"runs as containers: Swarm services cannot be privileged","path":"services.gpu.privileged","place":"compose.yaml:4:17"}"#);
+    insta::assert_snapshot!(value["notes"][1], @r#"{"message":"the hosts have no IPVS: ports are published on the hosts that run them","path":null,"place":null}"#);
 }
