@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::query_parameters::ImportImageOptions;
 use bytes::Bytes;
@@ -26,6 +26,8 @@ use super::models;
 const QUEUE: usize = 16;
 /// Unpacking a large layer may hold a target up for a while.
 const STALL_LIMIT: Duration = Duration::from_secs(120);
+/// Progress is heard no more often: a large image comes in tens of thousands of chunks.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 /// The engine answers a load only when all of it has arrived.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(4 * 3600);
 
@@ -33,7 +35,7 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(4 * 3600);
 pub type Transferred = BTreeMap<String, Result<String, EngineError>>;
 
 /// Copies `image` from one engine to others at once; targets that have it already get no bytes. `progress` hears each
-/// target's name and how many bytes it has taken so far.
+/// target's name and how many bytes it has taken: a few times a second, and in the end.
 ///
 /// A target that fails does not stop the others; its error stands under its name.
 ///
@@ -134,6 +136,7 @@ async fn read_once(
     let name = ImageName::parse(image).reference();
     let mut export = Box::pin(patient.docker.export_image(&name));
     let mut sent = 0;
+    let mut told: Option<Instant> = None;
     while let Some(chunk) = export.next().await {
         let chunk = match chunk {
             Ok(chunk) => chunk,
@@ -162,10 +165,16 @@ async fn read_once(
         }))
         .await;
         open = Vec::new();
+        let due = told.is_none_or(|told| told.elapsed() >= PROGRESS_INTERVAL);
+        if due {
+            told = Some(Instant::now());
+        }
         for delivery in delivered {
             match delivery {
                 Delivery::Taken(name, queue) => {
-                    progress(name, sent);
+                    if due {
+                        progress(name, sent);
+                    }
                     open.push((name, queue));
                 }
                 Delivery::Closed => {}
@@ -175,6 +184,9 @@ async fn read_once(
         if open.is_empty() {
             break;
         }
+    }
+    for (name, _) in &open {
+        progress(name, sent);
     }
     outcome
 }

@@ -47,12 +47,19 @@ impl Registry {
     fn start(name: &str) -> Registry {
         let label = format!("dev.hoist.test={name}");
         let sweep = Sweep::of_label(&label);
-        // An address of this machine that is nobody else's: a bridge without containers.
+        // An address of this machine that is nobody else's: a bridge without containers, out of a range that no engine gives away,
+        // since the hosts' own engines would give themselves the same.
         let network = format!("{name}-registry");
-        docker(&["network", "create", "--label", &label, &network]);
-        let format = "{{range .IPAM.Config}}{{.Gateway}}{{end}}";
-        let gateway = docker(&["network", "inspect", "--format", format, &network]);
-        let address = format!("{}:5000", gateway.trim());
+        docker(&[
+            "network",
+            "create",
+            "--subnet=198.18.213.0/28",
+            "--gateway=198.18.213.1",
+            "--label",
+            &label,
+            &network,
+        ]);
+        let address = "198.18.213.1:5000".to_owned();
         docker(&[
             "run",
             "--detach",

@@ -184,7 +184,7 @@ impl LocalHost {
 
     /// What it prints; it must end well.
     pub fn docker(&self, words: &[&str]) -> String {
-        succeeded(&self.command(words).output().unwrap(), words)
+        succeeded(&started(|| self.command(words)), words)
     }
 
     /// The same, where each line of the answer is JSON.
@@ -216,8 +216,27 @@ impl LocalHost {
 
 /// `docker` on the engine at hand; it must end well.
 pub fn docker(words: &[&str]) -> String {
-    let output = Command::new("docker").args(words).output().unwrap();
-    succeeded(&output, words)
+    let command = || {
+        let mut command = Command::new("docker");
+        command.args(words);
+        command
+    };
+    succeeded(&started(command), words)
+}
+
+/// How a command ended. On a busy machine the container runtime now and then loses the process of an `exec` before it has begun,
+/// and says so; that has done nothing, and is tried again.
+fn started(command: impl Fn() -> Command) -> Output {
+    for _ in 0..3 {
+        let output = command().output().unwrap();
+        let lost =
+            output.status.code() == Some(126) && text(&output.stderr).contains("waiting for init preliminary setup");
+        if !lost {
+            return output;
+        }
+        println!("the runtime has lost a process: {}", text(&output.stderr));
+    }
+    command().output().unwrap()
 }
 
 pub fn json(text: &str) -> Value {
