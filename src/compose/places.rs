@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::source::Place;
-use super::tree::{Mapping, Node, Value};
+use super::tree::{Entry, Mapping, Node, Value};
 
 /// Attribute path (`services.web.ports.0`) to place. Clones share what they look into.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ fn below<'a>(node: &'a Node, path: &str) -> Option<&'a Place> {
 }
 
 /// The entry that a path begins with, and the rest of the path. Keys may have dots themselves: the longest that fits is meant.
-fn entry_of<'a, 'p>(mapping: &'a Mapping, path: &'p str) -> Option<(&'a super::tree::Entry, &'p str)> {
+fn entry_of<'a, 'p>(mapping: &'a Mapping, path: &'p str) -> Option<(&'a Entry, &'p str)> {
     let mut end = path.len();
     loop {
         if let Some(entry) = mapping.get(&path[..end]) {

@@ -125,7 +125,7 @@ fn name_of(object: &FileObject, digest: &str) -> (String, String) {
 pub(super) fn remove_stale(draft: &mut Draft<'_>, objects: &Objects) {
     let options = draft.options;
     // What a service could be rolled back to may need them all.
-    let keeps = options.in_service.is_some() || (options.only_scale && !options.services.is_empty());
+    let keeps = options.in_service.is_some() || options.only_scale;
     if draft.situation.observed.cluster.is_none() || keeps {
         return;
     }

@@ -46,8 +46,9 @@ impl Colons {
     /// A word that the library read, with its colons. `hidden` is the text that it got, and the word stands from `start` to `end`.
     pub fn restored(&self, mut value: String, hidden: &str, start: usize, end: usize) -> String {
         let own = self.at.iter().filter(|at| (start..end).contains(at));
-        for at in own {
-            // Reading folds line breaks and nothing else, so the characters that look the same come in the same order.
+        // Reading folds line breaks and nothing else, so the characters that look the same come in the same order; the last one first,
+        // so that those before it are still there to be counted.
+        for at in own.rev() {
             let before = hidden[start..*at].matches(MASK).count();
             let found = value.match_indices(MASK).nth(before).map(|(found, _)| found);
             if let Some(found) = found {
