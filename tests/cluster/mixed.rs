@@ -169,8 +169,8 @@ fn two_engine_versions_serve_one_project_with_configs_secrets_and_a_registry() {
         }
     }
     for host in &hosts {
-        for id in host.running("page") {
-            told += &host.inspect("container", &id).to_string();
+        for container in host.containers("page") {
+            told += &container.to_string();
         }
     }
     told += &scene.hoist(&["config"]);

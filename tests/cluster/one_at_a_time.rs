@@ -50,11 +50,10 @@ impl Shared {
     }
 
     fn replica(&self, turn: &str) -> Option<String> {
-        let environment = |id: &String| {
-            let found = self.host.inspect("container", id);
-            found["Config"]["Env"].to_string().contains(&format!("TURN={turn}"))
-        };
-        self.host.running("slow").into_iter().find(environment)
+        let turn = format!("TURN={turn}");
+        let replicas = self.host.containers("slow").into_iter();
+        let mut of_turn = replicas.filter(|replica| replica["Config"]["Env"].to_string().contains(&turn));
+        Some(of_turn.next()?["Id"].as_str()?.to_owned())
     }
 
     fn let_it_go(&self, turn: &str) {

@@ -100,8 +100,7 @@ fn replicas_run_on_three_joined_hosts(scene: &Scene) {
     let count = |service: &str| hosts.iter().map(|host| host.running(service).len()).sum::<usize>();
     assert_eq!(SERVICES.map(count), [1, 1, 2]);
     for (host, service) in hosts.iter().flat_map(|host| SERVICES.map(|service| (host, service))) {
-        for id in host.running(service) {
-            let container = host.inspect("container", &id);
+        for container in host.containers(service) {
             assert_eq!(container["State"]["Health"]["Status"], "healthy");
             let labels = &container["Config"]["Labels"];
             assert_eq!(labels["com.docker.compose.project"], scene.name.as_str());

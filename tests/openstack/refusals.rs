@@ -65,10 +65,11 @@ fn a_quota_is_told_as_one_and_the_next_run_makes_what_it_kept_back() {
     );
     let there = cloud.inventory();
     assert_tagged(&there, POOL);
-    // Asked for at once, the second is refused, or built and then found to be too much.
+    // Both are asked for at once. The second is refused; or the cloud takes both, counts again before it builds each, and finds
+    // one or both to be too many.
     let servers = there["servers"].as_array().unwrap();
     let running = servers.iter().filter(|server| server["status"] == "ACTIVE").count();
-    assert_eq!(running, 1, "{there:#}");
+    assert!(running <= 1, "{there:#}");
     laboratory.up_to_docker();
     assert_eq!(names(&cloud.inventory(), "servers"), ["trial-web-1", "trial-web-2"]);
     laboratory.down_to_nothing();

@@ -150,10 +150,7 @@ impl Scene {
             "--filter",
             &format!("label=com.docker.compose.service={service}"),
         ]);
-        let mut found: Vec<Value> = ids
-            .lines()
-            .map(|id| json(&docker(&["inspect", id]))[0].clone())
-            .collect();
+        let mut found = inspected(&ids, Command::new("docker"));
         found.sort_by_key(|container| container["Config"]["Labels"]["com.docker.compose.container-number"].to_string());
         found
     }
@@ -197,6 +194,11 @@ impl LocalHost {
         json(&self.docker(&[kind, "inspect", name]))[0].clone()
     }
 
+    /// What the engine says of the project's containers that run here, of one service.
+    pub fn containers(&self, service: &str) -> Vec<Value> {
+        inspected(&self.running(service).join("\n"), self.command(&[]))
+    }
+
     /// The ids of the project's containers that run here, of one service.
     pub fn running(&self, service: &str) -> Vec<String> {
         let project = format!("label=com.docker.compose.project={}", self.project);
@@ -222,6 +224,21 @@ pub fn docker(words: &[&str]) -> String {
         command
     };
     succeeded(&started(command), words)
+}
+
+/// What `docker` says of containers that were listed, an id a line. One that has gone since is left out.
+fn inspected(ids: &str, mut docker: Command) -> Vec<Value> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    docker.args(["container", "inspect"]).args(ids.lines());
+    let output = docker.output().unwrap();
+    let said = text(&output.stderr);
+    assert!(
+        said.lines().all(|line| line.contains("No such container")),
+        "{ids}: {said}"
+    );
+    json(&text(&output.stdout)).as_array().unwrap().clone()
 }
 
 /// How a command ended. On a busy machine the container runtime now and then loses the process of an `exec` before it has begun,

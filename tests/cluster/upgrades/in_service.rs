@@ -32,9 +32,9 @@ fn specification(scene: &Scene) -> Value {
 pub fn versions(scene: &Scene) -> Vec<String> {
     let mut found = Vec::new();
     for host in scene.hosts() {
-        for id in host.running("site") {
-            let environment = host.inspect("container", &id)["Config"]["Env"].clone();
-            let environment = environment.as_array().unwrap().iter().filter_map(Value::as_str);
+        for container in host.containers("site") {
+            let environment = container["Config"]["Env"].as_array().unwrap();
+            let environment = environment.iter().filter_map(Value::as_str);
             found.extend(
                 environment
                     .filter_map(|entry| entry.strip_prefix("VERSION=site-"))
