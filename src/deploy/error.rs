@@ -176,7 +176,7 @@ fn not_upgraded(service: &str, decision: Decision, state: Option<State>, runs: b
         Decision::Resume => "there is nothing to resume",
     };
     match (state, runs) {
-        (Some(state), _) => format!("service `{service}` is {}: {nothing}", state.as_str()),
+        (Some(state), _) => format!("service `{service}` stands at `{}`: {nothing}", state.as_str()),
         (None, true) => format!("service `{service}` was not upgraded in place: {nothing}"),
         (None, false) => format!("service `{service}` does not run: {nothing}"),
     }

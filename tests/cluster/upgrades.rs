@@ -10,7 +10,8 @@ use crate::scene::{Scene, text};
 
 /// Servers that go on serving for a moment once they are told to stop, as those that are to be replaced without a failed call must:
 /// who has just looked a name up still comes, and a busy host hears late that the name has another address. They are given the time
-/// to come up that a busy host needs, too.
+/// to come up that a busy host needs, too. Health is asked for and callers call no faster than the test needs: each probe is a process
+/// that the runtime makes, and they would be the load that starves the hosts.
 const COMPOSE: &str = "
 x-hosts: {lab: {count: 3, local: {}}}
 x-server: &server
@@ -21,16 +22,16 @@ x-server: &server
     - |
       test -z \"$$EXITS\" || exit $$EXITS
       echo $$VERSION > /tmp/index.html
-      trap 'sleep 3; exit 0' TERM
+      trap 'sleep 4; exit 0' TERM
       httpd -f -p 8080 -h /tmp & wait
-  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 500ms, retries: 2, start_period: 10s}
+  healthcheck: {test: [CMD, wget, -q, -O, /dev/null, 'http://127.0.0.1:8080/'], interval: 1s, retries: 2, start_period: 10s}
 x-caller: &caller
   image: busybox:latest
   init: true
   command:
     - sh
     - -c
-    - 'while :; do wget -q -T 20 -O - http://$$CALLED:8080/ 2>&1 || echo failed at $$(date +%T); sleep 0.05; done'
+    - 'while :; do wget -q -T 20 -O - http://$$CALLED:8080/ 2>&1 || echo failed at $$(date +%T); sleep 0.1; done'
 services:
   blue:
     <<: *server
@@ -50,7 +51,7 @@ services:
     environment: {VERSION: \"site-${VERSION:-1}\", BROKEN: \"${BROKEN:-}\", EXITS: \"${EXITS:-}\"}
     healthcheck:
       test: [CMD-SHELL, 'test -z \"$$BROKEN\" && wget -q -O /dev/null http://127.0.0.1:8080/']
-      interval: 500ms
+      interval: 1s
       retries: 2
       start_period: \"${COMES_UP:-10s}\"
     deploy:

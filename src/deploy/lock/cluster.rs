@@ -49,10 +49,11 @@ impl ClusterLock {
             return Ok(Attempt::Taken { from: None });
         };
         let labels = self.labels();
+        let mut from = None;
         loop {
             let made = manager.create_config(&self.name, &labels, b"See the labels.\n").await;
             let error = match made {
-                Ok(_) => return Ok(Attempt::Taken { from: None }),
+                Ok(_) => return Ok(Attempt::Taken { from }),
                 Err(error) if error.is_conflict() => error,
                 Err(error) => return Err(error),
             };
@@ -72,7 +73,12 @@ impl ClusterLock {
                 return Ok(Attempt::HeldBy(holder));
             }
             match manager.relabel_config(&found, &labels).await {
-                Ok(()) => return Ok(Attempt::Taken { from: Some(holder) }),
+                // Made anew, with an id of its own: the removal that its holder may have asked for last, by the old one's id, can
+                // still be under way.
+                Ok(()) => {
+                    remove_found(&manager, &found).await?;
+                    from = Some(holder);
+                }
                 // Its holder lives after all, or somebody else was quicker.
                 Err(error) if error.is_out_of_sequence() || error.is_not_found() => {}
                 Err(error) => return Err(error),
