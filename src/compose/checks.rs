@@ -90,8 +90,9 @@ fn secrets(whole: &Whole<'_>, findings: &mut Findings) {
             .value
             .get("external")
             .is_some_and(|node| node.is_true() || node.is_invalid());
-        // Without these keys the validation says so already.
-        let spared = entry.value.get("driver").or(entry.value.get("external")).is_some();
+        // Without any of these keys the validation says so already.
+        let mut spares = ["driver", "external", "environment"].iter();
+        let spared = spares.any(|key| entry.value.get(key).is_some());
         if spared && !external && !said("file") && !said("environment") {
             findings.error_hint(
                 format!("the secret `{name}` has neither `file` nor `environment`"),

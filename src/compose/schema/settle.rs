@@ -140,7 +140,7 @@ fn unsigned(value: &Value, bits: u32, text_too: bool) -> Option<Value> {
 fn decimal(value: &Value) -> Option<Value> {
     match value {
         Value::Text(text) => {
-            let number: f64 = text.parse().ok()?;
+            let number = units::parse_float(text)?;
             number.is_finite().then_some(Value::Float(number))
         }
         other => Some(other.clone()),

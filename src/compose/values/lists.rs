@@ -58,6 +58,7 @@ impl Settler<'_> {
 
     /// `HOST=ADDRESS` or `HOST:ADDRESS` items, or a mapping to one address or several: becomes a list of `HOST=ADDRESS`.
     pub fn hosts(&mut self, node: &mut Node, name: &str) {
+        self.no_extensions(node, name);
         let mut lines = Vec::new();
         match &mut node.value {
             Value::List(items) => {

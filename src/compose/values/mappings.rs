@@ -55,12 +55,23 @@ impl Settler<'_> {
 
     /// Texts and whole numbers; no value is the empty text.
     pub fn strict_text_map(&mut self, node: &mut Node, name: &str) {
+        self.no_extensions(node, name);
         self.each(node, name, |settler, value, name| {
             if value.is_null() {
                 value.value = Value::Text(String::new());
             }
             settler.text(value, name);
         });
+    }
+
+    /// `x-` keys are extensions wherever a mapping stands, and not everything can hold them.
+    pub fn no_extensions(&mut self, node: &Node, name: &str) {
+        for (key, entry) in node.as_map().into_iter().flatten() {
+            if key.starts_with("x-") {
+                let message = format!("`{key}` is read as an extension, which {name} cannot have");
+                self.findings.error(message, &entry.key);
+            }
+        }
     }
 
     /// Scalars and lists of scalars.
