@@ -1,7 +1,8 @@
 # Everything that is done with this repository, from a bare machine on. `make help` lists it.
 # The debug build is used throughout: tests need it anyway, and what hoist waits for is elsewhere.
 
-HOIST := target/debug/hoist
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+HOIST := $(BUILT)/debug/hoist
 DEMO := $(HOIST) -f compose-examples/web-cache/compose.yaml
 N ?= 3
 SECONDS ?= 600
@@ -73,12 +74,12 @@ fuzz: ## fuzz the loader and the reader of .env files, each for SECONDS (make fu
 
 bench: setup ## measure hoist beside Docker's own tools, into docs/benchmarks.md
 	cargo build --locked --release
-	@setup/bench target/release/hoist
+	@setup/bench $(BUILT)/release/hoist
 
 bench-loader: ## measure how files load beside docker compose, into docs/benchmarks.md
 	@setup/packages
 	cargo build --locked --release
-	@setup/bench-loader target/release/hoist
+	@setup/bench-loader $(BUILT)/release/hoist
 
 bench-placement: ## measure how long placing many replicas takes, into docs/benchmarks.md
 	@setup/bench-placement
