@@ -1,6 +1,7 @@
 # Everything that is done with this repository, from a bare machine on. `make help` lists it.
 # The debug build is used throughout: tests need it anyway, and what hoist waits for is elsewhere.
 
+# Where Cargo puts what it builds.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
 HOIST := $(BUILT)/debug/hoist
 DEMO := $(HOIST) -f compose-examples/web-cache/compose.yaml

@@ -91,9 +91,9 @@ fn secrets(whole: &Whole<'_>, findings: &mut Findings) {
             .get("external")
             .is_some_and(|node| node.is_true() || node.is_invalid());
         // Without any of these keys the validation says so already.
-        let mut spares = ["driver", "external", "environment"].iter();
-        let spared = spares.any(|key| entry.value.get(key).is_some());
-        if spared && !external && !said("file") && !said("environment") {
+        let mut sources = ["driver", "external", "environment"].iter();
+        let is_valid = sources.any(|key| entry.value.get(key).is_some());
+        if is_valid && !external && !said("file") && !said("environment") {
             findings.error_hint(
                 format!("the secret `{name}` has neither `file` nor `environment`"),
                 &entry.key,
