@@ -10,6 +10,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    hoist::cli::panic::report_and_exit();
     let arguments = hoist::cli::Arguments::parse();
     // Two TLS stacks in one process must agree on their cryptography before either is used.
     let _already_set = rustls::crypto::aws_lc_rs::default_provider().install_default();

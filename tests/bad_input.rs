@@ -213,3 +213,63 @@ fn without_a_docker_engine_every_command_says_so_and_what_to_do() {
     let ended = folder.hoist(&["up"]);
     ended.fails(31, &["needs a Docker Engine on this machine", "No such file", "hint: "]);
 }
+
+/// A valid file of one line, 77 kB long, whose last word is a variable that is not set.
+fn long_line() -> String {
+    let labels: Vec<String> = (0..1000).map(|n| format!(r#""k{n}": "{}""#, "v".repeat(64))).collect();
+    let labels = labels.join(", ");
+    format!(r#"{{"services": {{"web": {{"image": "busybox", "labels": {{{labels}}}, "user": "${{NOBODY}}"}}}}}}"#)
+}
+
+#[test]
+fn a_finding_far_along_a_line_is_shown_by_every_command() {
+    let mut folder = without_engine("far-along");
+    folder.write("long.json", &long_line());
+    assert!(long_line().len() > 70_000);
+    for arguments in [
+        &["-f", "long.json", "config"][..],
+        &["-f", "long.json", "--progress", "json", "config"],
+        &["-f", "long.json", "--progress", "json", "plan"],
+        &["-f", "long.json", "--strict", "config"],
+    ] {
+        let ended = folder.hoist(arguments);
+        assert_ne!(ended.code, Some(70), "{arguments:?}: {ended:?}");
+        assert!(
+            ended.stderr.contains("long.json:1:7"),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert!(ended.stderr.contains("${NOBODY}"), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.len() < 4000, "{arguments:?}: {} bytes", ended.stderr.len());
+    }
+    // The other readers of files show their findings the same way.
+    folder.write("stack/docker-compose.yml", long_line().trim_end_matches('}'));
+    folder.write("wrong.env", &format!("A={}${{B", "v".repeat(70_000)));
+    folder.compose("services: {web: {image: busybox, env_file: wrong.env}}\n");
+    folder.set("COLUMNS", "100000");
+    for (arguments, file) in [
+        (&["import", "stack/docker-compose.yml"][..], "docker-compose.yml"),
+        (&["config"][..], "wrong.env:1:"),
+    ] {
+        let ended = folder.hoist(arguments);
+        assert_ne!(ended.code, Some(70), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(file), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.len() < 4000, "{arguments:?}: {} bytes", ended.stderr.len());
+    }
+}
+
+#[test]
+fn a_fault_of_hoist_is_one_sentence_with_a_code_of_its_own() {
+    for thread in ["main", "task"] {
+        let mut folder = without_engine(&format!("fault-{thread}"));
+        folder.set("HOIST_DEBUG_PANIC", thread);
+        folder.set("RUST_BACKTRACE", "0");
+        let ended = folder.hoist(&["version"]);
+        assert_eq!(ended.code, Some(70), "{ended:?}");
+        assert_eq!(ended.stdout, "");
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains("src/cli/panic.rs:"), "{}", ended.stderr);
+        assert!(ended.stderr.contains(env!("CARGO_PKG_VERSION")), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("swordfish"), "{}", ended.stderr);
+    }
+}

@@ -16,6 +16,7 @@ mod in_service;
 mod interrupt;
 mod lock;
 mod logs;
+pub mod panic;
 mod patience;
 mod plan;
 mod project;
@@ -87,6 +88,9 @@ enum Command {
 pub async fn run(arguments: Arguments) -> u8 {
     let settings = settings::Settings::resolve(&arguments.global, settings::Environment::of_this_process());
     let output = settings.output();
+    output.release_on_panic();
+    #[cfg(debug_assertions)]
+    panic::on_request().await;
     let outcome = match arguments.command {
         Command::Up(arguments) => up::up(arguments, &settings, &output).await,
         Command::Down(arguments) => down::down(arguments, &settings, &output).await,

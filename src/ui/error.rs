@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use super::output::{Output, hint_line};
+use super::output::Output;
+use super::style::hint_line;
 use super::{style, text};
 
 /// Writes an error to stderr; see [`render`].

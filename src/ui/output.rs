@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use anstream::adapter::strip_str;
 
-use super::{style, text};
+use super::text;
 
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
@@ -366,11 +366,6 @@ impl std::fmt::Debug for Output {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Output")
     }
-}
-
-/// `hint: …`, as it stands under errors and warnings.
-pub fn hint_line(hint: &str) -> String {
-    format!("{} {hint}", style::paint(style::HINT_WORD, "hint:"))
 }
 
 /// Terminals that call themselves `dumb` show escape codes as text.

@@ -19,3 +19,8 @@ pub fn paint(style: Style, text: &str) -> String {
     }
     format!("{style}{text}{style:#}")
 }
+
+/// `hint: …`, as it stands under errors and warnings.
+pub fn hint_line(hint: &str) -> String {
+    format!("{} {hint}", paint(HINT_WORD, "hint:"))
+}

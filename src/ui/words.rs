@@ -2,7 +2,7 @@
 //!
 //! Knows what an event is called. Never knows where on the terminal it stands.
 
-use super::{measure, output, plural, style, text};
+use super::{measure, plural, style, text};
 use crate::bootstrap::Progress as Bootstrap;
 use crate::compose::Place;
 use crate::deploy::event::{Event, HostProgress, ImageProgress, ResourceKind, ResourceProgress, ServiceProgress};
@@ -153,7 +153,7 @@ pub fn warning(message: &str, hint: Option<&str>) -> String {
     let mut said = format!("{} {message}", style::paint(style::WARNING_WORD, "warning:"));
     if let Some(hint) = hint {
         said.push_str("\n  ");
-        said.push_str(&output::hint_line(hint));
+        said.push_str(&style::hint_line(hint));
     }
     said
 }

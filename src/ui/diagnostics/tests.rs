@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::output::tests::{captured, plain};
 use super::*;
-use crate::compose::source::Source;
+use crate::compose::source::{Place, Source};
 
 const FILE: &str = "services:\n  web:\n    imagee: nginx\n    ports:\n      - 80:80\n";
 
@@ -246,4 +246,149 @@ fn the_value_of_a_secret_is_in_no_report() {
         rendered.contains("***") && !rendered.contains("swordfish"),
         "{rendered}"
     );
+}
+
+#[test]
+fn a_place_far_along_a_long_line_is_shown_in_a_window() {
+    let text = format!(
+        "{{\"a\": [{}\"wrong\", {}]}}",
+        "\"value\", ".repeat(9000),
+        "\"value\", ".repeat(9000)
+    );
+    let place = place("a.json", &text, "wrong");
+    let findings = [Diagnostic::error("a word that is wrong", Some(place.clone())).label("this one")];
+    let rendered = render(&findings, 80, false);
+    assert!(rendered.contains("[a.json:1:81009]"), "{rendered}");
+    assert!(place.to_string().ends_with(":1:81009"));
+    insta::assert_snapshot!(rendered, @r#"
+      error: a word that is wrong
+       ╭─[a.json:1:81009]
+     1 │ …ue", "value", "value", "value", "wrong", "value", "value", "value"…
+       ·                                   ──┬──
+       ·                                     ╰── this one
+       ╰────
+    "#);
+}
+
+#[test]
+fn the_whole_of_a_line_that_fits_is_shown() {
+    let text = format!("a: {}\n", "b".repeat(60));
+    let rendered = render(
+        &[Diagnostic::error("wrong", Some(place("a.yaml", &text, "b")))],
+        80,
+        false,
+    );
+    assert!(
+        rendered.contains(text.trim_end()) && !rendered.contains('…'),
+        "{rendered}"
+    );
+}
+
+#[test]
+fn many_findings_in_one_long_line_take_kilobytes() {
+    let text = "wrong, ".repeat(7000);
+    let findings: Vec<_> = (0..300)
+        .map(|index| {
+            let mut place = place("a.json", &text, "wrong");
+            place.start += index * 7 * 20;
+            Diagnostic::warning("this word is wrong", Some(place))
+        })
+        .chain([Diagnostic::error("the only error", None)])
+        .collect();
+    let rendered = render(&findings, 120, false);
+    assert!(rendered.len() < 200_000, "{} bytes", rendered.len());
+    // No error is left out for a warning, and what is left out is counted.
+    assert!(rendered.contains("error: the only error"), "{rendered}");
+    assert!(
+        rendered.ends_with("101 warnings more not shown\n1 error, 300 warnings\n"),
+        "{rendered}"
+    );
+}
+
+#[test]
+fn invisible_characters_of_a_source_do_not_act_on_the_terminal() {
+    let text = "a: \u{202e}x\u{9b}2J\u{200b}wrong\r\u{feff}\r\n";
+    let mut finding = Diagnostic::error("a \x1b[2J\u{202e} message", Some(place("a\x1b.yaml", text, "wrong")));
+    finding.label = Some("a \u{9b} label".to_owned());
+    finding.hint = Some("a \x07 hint".to_owned());
+    let rendered = render(&[finding], 80, false);
+    assert!(!rendered.chars().any(|c| c.is_control() && c != '\n'), "{rendered:?}");
+    insta::assert_snapshot!(rendered, @r"
+      error: a ?[2J� message
+       ╭─[a?.yaml:1:10]
+     1 │ a: �x�2J�wrong?�
+       ·          ──┬──
+       ·            ╰── a � label
+       ╰────
+      hint: a ? hint
+    ");
+}
+
+mod bounds {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Bytes of one finding: eleven places with their messages, all of characters of four bytes, in colour.
+    const LONGEST: usize = 128 * 1024;
+
+    /// Texts of all kinds: short, of one long line, of characters that are wide, combine, or cannot be seen.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<String>(),
+            "[a-z: \\n\\t\\r]{0,40}",
+            Just("日本\u{301}\u{200d}👩‍👩‍👧\u{202e}\u{ad}".to_owned()),
+        ];
+        (piece, 1..5000_usize).prop_map(|(piece, times)| piece.repeat(times.min(200_000 / piece.len().max(1))))
+    }
+
+    fn place() -> impl Strategy<Value = Place> {
+        (text(), any::<prop::sample::Index>(), 0..100_000_usize, "\\PC{0,300}").prop_map(
+            |(text, start, length, name)| {
+                let start = start.index(text.len() + 1);
+                Place {
+                    source: Arc::new(Source::new(name, text)),
+                    start,
+                    length,
+                }
+            },
+        )
+    }
+
+    /// Texts of hundreds of kilobytes do not belong into a failure's message.
+    struct Case(Diagnostic);
+
+    impl std::fmt::Debug for Case {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let start: String = self.0.message.chars().take(20).collect();
+            let at = self.0.place.as_ref().map(|place| (place.start, place.length));
+            write!(f, "{start:?}… at {at:?}")
+        }
+    }
+
+    fn diagnostic() -> impl Strategy<Value = Case> {
+        let words = || prop::option::of(text());
+        let trail = prop::collection::vec((text(), place()), 0..12);
+        (text(), prop::option::of(place()), words(), words(), trail).prop_map(|(message, place, label, hint, trail)| {
+            let mut found = Diagnostic::error(message, place);
+            (found.label, found.hint, found.trail) = (label, hint, trail);
+            Case(found)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn no_finding_is_longer_than_its_bound(Case(found) in diagnostic(), width in 0..400_usize, colour: bool) {
+            let rendered = render(std::slice::from_ref(&found), width, colour);
+            prop_assert!(rendered.len() <= LONGEST, "{} bytes", rendered.len());
+            let plain = anstream::adapter::strip_str(&rendered).to_string();
+            prop_assert!(!plain.chars().any(|c| c.is_control() && c != '\n'), "{plain:?}");
+            if let Some(place) = &found.place {
+                let (line, column) = place.line_column();
+                prop_assert!(plain.contains(&format!(":{line}:{column}]")), "{line}:{column} in {plain}");
+            }
+        }
+    }
 }
