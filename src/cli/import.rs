@@ -22,6 +22,10 @@ pub struct ImportArguments {
     /// What the files are, where their content does not say it
     #[arg(long, value_parser = ["heat", "rancher"], value_name = "KIND")]
     from: Option<String>,
+    /// Answer the questions of a Rancher catalogue from a file of NAME=value lines, or a YAML mapping, instead of from
+    /// their defaults
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
     /// Write to a file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -31,13 +35,20 @@ pub struct ImportArguments {
 pub fn import(arguments: ImportArguments, settings: &Settings, output: &Output) -> Result<(), CliError> {
     let here = &settings.environment.directory;
     let mut files = Vec::new();
-    for file in with_second_file(&arguments.files, here) {
-        let text = std::fs::read_to_string(here.join(&file)).map_err(|source| CliError::FileUnreadable {
-            path: file.clone(),
+    let text_of = |path: &PathBuf| {
+        std::fs::read_to_string(here.join(path)).map_err(|source| CliError::FileUnreadable {
+            path: path.clone(),
             source,
-        })?;
+        })
+    };
+    for file in with_second_file(&arguments.files, here) {
+        let text = text_of(&file)?;
         files.push((file, text));
     }
+    let answers = match &arguments.answers {
+        Some(path) => Some((path.clone(), text_of(path)?)),
+        None => None,
+    };
     let folder = files
         .first()
         .and_then(|(file, _)| here.join(file).parent().map(Path::to_path_buf));
@@ -51,6 +62,7 @@ pub fn import(arguments: ImportArguments, settings: &Settings, output: &Output) 
             .from
             .map(|from| if from == "heat" { Kind::Heat } else { Kind::Rancher }),
         read: &read,
+        answers,
     };
     let imported = import::import(&request).map_err(CliError::Compose)?;
     diagnostics::report(output, &imported.warnings);
@@ -70,13 +82,14 @@ pub fn import(arguments: ImportArguments, settings: &Settings, output: &Output) 
 fn with_second_file(files: &[PathBuf], here: &Path) -> Vec<PathBuf> {
     let mut all = files.to_vec();
     if let [file] = files {
-        let stem = file.file_stem().and_then(|stem| stem.to_str());
-        let other = match stem {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let other = match name.split('.').next() {
             Some("docker-compose" | "compose") => "rancher-compose",
             Some("rancher-compose") => "docker-compose",
             _ => return all,
         };
-        let names = ["yml", "yaml"].map(|end| file.with_file_name(format!("{other}.{end}")));
+        // A template is read, too: to say that it is one.
+        let names = ["yml", "yaml", "yml.tpl", "yaml.tpl"].map(|end| file.with_file_name(format!("{other}.{end}")));
         all.extend(names.into_iter().find(|name| here.join(name).is_file()));
     }
     all

@@ -11,6 +11,7 @@ mod links;
 mod print;
 mod rancher;
 mod recognise;
+mod template;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,8 @@ pub struct Request<'a> {
     pub from: Option<Kind>,
     /// Reads what `get_file` names; paths are relative to the first file's folder.
     pub read: &'a FileReader<'a>,
+    /// Name and text of a file that answers the questions of a Rancher catalogue; without it, their defaults do.
+    pub answers: Option<(PathBuf, String)>,
 }
 
 /// A Compose file, and what there is to say about it.
@@ -68,8 +71,13 @@ pub fn import(request: &Request<'_>) -> Result<Imported, Vec<Diagnostic>> {
         .head
         .push(format!("Made by `hoist import` from {}.", names.join(" and ")));
     match kind {
+        Kind::Heat if request.answers.is_some() => {
+            let message = "answers are for a Rancher catalogue's questions, and this is a Heat template";
+            let hint = "name its environment file beside the template";
+            draft.errors.push(Diagnostic::error(message, None).hint(hint));
+        }
         Kind::Heat => heat::translate(&documents, request.read, &mut draft),
-        Kind::Rancher => rancher::translate(&documents, &mut draft),
+        Kind::Rancher => rancher::translate(&documents, request.answers.as_ref(), &mut draft),
     }
     if !draft.errors.is_empty() {
         return Err(draft.errors);
@@ -83,7 +91,11 @@ pub fn import(request: &Request<'_>) -> Result<Imported, Vec<Diagnostic>> {
 
 fn document(name: &Path, text: String) -> Result<Node, Box<Diagnostic>> {
     let source = Arc::new(Source::new(name.display().to_string(), text));
-    let mut documents = parse::parse_foreign(&source)?;
+    let parsed = parse::parse_foreign(&source);
+    if let Some(found) = template::action(name, &source.text, parsed.as_ref().err().map(Box::as_ref)) {
+        return Err(Box::new(found));
+    }
+    let mut documents = parsed?;
     match documents.len() {
         1 => Ok(documents.remove(0)),
         0 => Err(Box::new(Diagnostic::error(format!("`{}` is empty", source.name), None))),

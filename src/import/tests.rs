@@ -15,6 +15,7 @@ fn outcome(from: Kind, files: &[(&str, String)]) -> String {
             .collect(),
         from: Some(from),
         read: &read,
+        answers: None,
     };
     let messages = |found: &[crate::compose::Diagnostic]| -> String {
         found.iter().map(|found| format!("{}\n", found.message)).collect()
@@ -438,6 +439,7 @@ fn what_is_written_is_not_torn_by_odd_values() {
         files,
         from: None,
         read: &read,
+        answers: None,
     })
     .expect("it imports");
     let loaded = crate::compose::testing::loaded(&imported.text);

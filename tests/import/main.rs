@@ -16,7 +16,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Sections that are no input files.
 const OUTCOMES: [&str; 4] = ["written", "warned", "loaded", "refused"];
-const SETTINGS: [&str; 2] = ["from", "environment"];
+const SETTINGS: [&str; 3] = ["from", "environment", "answers"];
 
 fn becomes_what_the_case_says(path: &Path, text: String) -> Outcome {
     let (comment, sections) = sections(&text);
@@ -47,6 +47,7 @@ fn becomes_what_the_case_says(path: &Path, text: String) -> Outcome {
             }
         }),
         read: &read,
+        answers: find("answers").map(|text| (PathBuf::from("answers"), text.to_owned())),
     };
     let outcome = match import::import(&request) {
         Ok(imported) => vec![

@@ -2,17 +2,14 @@
 
 use docker_compose_types::{Labels, PullPolicy, RestartPolicy};
 use indexmap::IndexMap;
-use serde_yaml::Value as Yaml;
 
 use crate::compose::source::Place;
 use crate::compose::tree::Node;
-use crate::import::draft::{Draft, at};
+use crate::import::draft::Draft;
 use crate::import::links::Links;
 
 use super::stack::{Keys, Role, Stack, place_of};
-use super::values;
-
-const AFFINITY: &str = "io.rancher.scheduler.affinity:";
+use super::{affinity, values};
 
 /// Sidekicks run beside their primary, as many as it.
 pub fn sidekicks(stack: &mut Stack, draft: &mut Draft) {
@@ -22,6 +19,9 @@ pub fn sidekicks(stack: &mut Stack, draft: &mut Draft) {
         .filter_map(|(name, labels)| Some((name.clone(), labels.get("io.rancher.sidekicks")?.clone())))
         .collect();
     for (primary, sidekicks) in primaries {
+        if matches!(stack.role(&primary), Role::Other(_)) {
+            continue;
+        }
         let scale = stack.services.get(&primary).and_then(|keys| keys.get("scale")).cloned();
         for sidekick in sidekicks.split(',').map(str::trim).filter(|name| !name.is_empty()) {
             let role = stack.role(sidekick);
@@ -64,29 +64,51 @@ fn together(stack: &Stack, one: &str, other: &str) -> bool {
             .iter()
             .any(|from| from.split(':').next() == Some(other));
         let nets = [named("net"), named("network_mode")].concat();
-        volumes || nets.iter().any(|net| net == &format!("container:{other}"))
+        let net = |net: &String| {
+            ["container:", "service:"]
+                .iter()
+                .any(|of| net.strip_prefix(of) == Some(other))
+        };
+        volumes || nets.iter().any(net)
     };
     shares(one, other) || shares(other, one)
 }
 
 /// Translates a service's labels; those that are not Rancher's stay.
-pub fn translate(keys: &mut Keys, name: &str, links: &mut Links, draft: &mut Draft) {
-    let Some(node) = keys.take("labels") else { return };
+pub fn translate(keys: &mut Keys, stack: &Stack, name: &str, links: &mut Links, draft: &mut Draft) {
+    let labels = keys.take("labels");
     let mut own = IndexMap::new();
-    for (key, value, place) in placed(&node) {
+    for (key, value, place) in labels.iter().flat_map(placed) {
         if !key.starts_with("io.rancher.") {
             own.insert(key, value);
-        } else if let Some(rule) = key.strip_prefix(AFFINITY) {
-            if affinity(rule, &value, &place, name, draft) == Label::Stays {
+        } else if let Some(rule) = key.strip_prefix(affinity::RULE) {
+            if let Some(kept) = affinity::translate(stack, rule, &value, &place, name, draft) {
+                own.insert(key, kept);
+            }
+        } else if key == affinity::GLOBAL && affinity::varies(&value) {
+            // Hoist reads this label, once the variable has its value.
+            own.insert(key, value);
+        } else {
+            let wanted = stack.wanted.contains(&key);
+            match rancher(&key, &value, name, links, draft) {
+                Some(why) if !wanted => draft.lost_with(place_of(name), &key, Some(&value), why, &place),
+                _ => {}
+            }
+            // A rule that stays refers to it.
+            if wanted {
                 own.insert(key, value);
             }
-        } else {
-            rancher(&key, &value, &place, name, links, draft);
         }
     }
-    if !own.is_empty() {
-        draft.service(name).labels = Labels::Map(own);
+    affinity::name_the_stack(stack, name, &mut own);
+    if own.is_empty() {
+        return;
     }
+    draft.service(name).labels = match own.keys().any(|key| affinity::varies(key)) {
+        // Variables in keys are replaced in a list only.
+        true => Labels::List(own.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+        false => Labels::Map(own),
+    };
 }
 
 /// Labels with their places, from either form.
@@ -115,73 +137,16 @@ fn placed(node: &Node) -> Vec<(String, String, Place)> {
     }
 }
 
-/// What becomes of a label of Rancher's scheduler.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Label {
-    /// Compose has words for it.
-    Goes,
-    /// Compose has none, and Hoist reads the label.
-    Stays,
-}
-
-fn affinity(rule: &str, value: &str, place: &Place, name: &str, draft: &mut Draft) -> Label {
-    let constraint = match rule {
-        "host_label" => Some("=="),
-        "host_label_ne" => Some("!="),
-        _ => None,
-    };
-    if let Some(sign) = constraint {
-        let deploy = draft.service(name).deploy.get_or_insert_default();
-        let placement = deploy.placement.get_or_insert_default();
-        for pair in value.split(',').filter(|pair| !pair.trim().is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            placement
-                .constraints
-                .push(format!("node.labels.{} {sign} {}", key.trim(), value.trim()));
-        }
-        return Label::Goes;
-    }
-    // A service that shuns its own kind runs once on a host.
-    let own = value.split_once('=').is_some_and(|(key, value)| {
-        let service = value.rsplit('/').next().unwrap_or(value);
-        let itself = service == name || (service.contains("service_name") && service.contains('$'));
-        (key == "io.rancher.stack_service.name" || key == "io.rancher.project_service.name") && itself
-    });
-    match rule {
-        "container_label_ne" if own => {
-            let path = at(["services", name, "deploy", "placement", "max_replicas_per_node"]);
-            draft.beyond(path, Yaml::from(1));
-        }
-        // Replicas are spread over the hosts anyway.
-        "container_label_soft_ne" if own => {}
-        "host_label_soft"
-        | "host_label_soft_ne"
-        | "container_label"
-        | "container_label_ne"
-        | "container_label_soft"
-        | "container_label_soft_ne"
-        | "container"
-        | "container_ne"
-        | "container_soft"
-        | "container_soft_ne" => return Label::Stays,
-        _ => draft.error(
-            format!("no rule of Rancher's scheduler is called `{rule}`"),
-            place,
-            None,
-        ),
-    }
-    Label::Goes
-}
-
-fn rancher(key: &str, value: &str, place: &Place, name: &str, links: &mut Links, draft: &mut Draft) {
-    let why = match (key, value) {
+/// Translates another label of Rancher's; why it has no counterpart, where it has none.
+fn rancher(key: &str, value: &str, name: &str, links: &mut Links, draft: &mut Draft) -> Option<&'static str> {
+    Some(match (key, value) {
         ("io.rancher.scheduler.global", "true") => {
             draft.service(name).deploy.get_or_insert_default().mode = Some("global".to_owned());
-            return;
+            return None;
         }
         ("io.rancher.container.pull_image", "always") => {
             draft.service(name).pull_policy = Some(PullPolicy::Always);
-            return;
+            return None;
         }
         ("io.rancher.container.start_once", "true") => {
             let service = draft.service(name);
@@ -190,18 +155,18 @@ fn rancher(key: &str, value: &str, place: &Place, name: &str, links: &mut Links,
                 condition: Some("none".to_owned()),
                 ..RestartPolicy::default()
             });
-            return;
+            return None;
         }
         ("io.rancher.service.wait_for_healthcheck", "true") => {
             links.wait_until_healthy(name);
-            return;
+            return None;
         }
         // The stack's names work everywhere.
-        ("io.rancher.container.dns", _) | ("io.rancher.scheduler.global", "false") => return,
+        ("io.rancher.container.dns", _) | ("io.rancher.scheduler.global", "false") => return None,
         // Their services say what it comes to.
         ("io.rancher.sidekicks", _) => {
             draft.say(place_of(name), format!("io.rancher.sidekicks: {value}"));
-            return;
+            return None;
         }
         ("io.rancher.container.hostname_override", _) => "replicas are called after their service",
         ("io.rancher.container.requested_ip", _) => "addresses are given out by the network",
@@ -210,6 +175,5 @@ fn rancher(key: &str, value: &str, place: &Place, name: &str, links: &mut Links,
             "services are named, not selected: all services of a network reach each other"
         }
         _ => "Rancher reads this label, Hoist does not",
-    };
-    draft.lost_with(place_of(name), key, Some(value), why, place);
+    })
 }

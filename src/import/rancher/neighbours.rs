@@ -6,15 +6,20 @@ use crate::compose::tree::Node;
 use crate::import::draft::Draft;
 use crate::import::links::Links;
 
+use super::affinity::varies;
 use super::stack::{Keys, Role, Stack, place_of};
 use super::values;
 
 /// `links`, `external_links` and `depends_on` of a service.
-pub fn links(keys: &mut Keys, stack: &Stack, name: &str, links: &mut Links, draft: &mut Draft) {
+pub fn links(keys: &mut Keys, stack: &mut Stack, name: &str, links: &mut Links, draft: &mut Draft) {
     if let Some(node) = keys.take("links") {
         for (text, item) in items(&node) {
             let (to, alias) = text.split_once(':').unwrap_or((text.as_str(), text.as_str()));
             match stack.role(to) {
+                _ if to.is_empty() || varies(to) => {
+                    let why = "no answer says which service it is";
+                    draft.lost_with(place_of(name), "links", Some(&text), why, &item.place);
+                }
                 _ if !stack.labels.contains_key(to) => {
                     let hint = crate::import::did_you_mean(to, stack.labels.keys().map(String::as_str));
                     draft.error(format!("no service `{to}` to link to"), &item.place, hint);
@@ -30,13 +35,36 @@ pub fn links(keys: &mut Keys, stack: &Stack, name: &str, links: &mut Links, draf
         }
     }
     if let Some(node) = keys.take("depends_on") {
-        for needed in values::texts(&node, ':') {
-            links.depend(name, needed.split(':').next().unwrap_or(&needed));
+        let needed: Vec<(String, &Node)> = match node.as_map() {
+            Some(mapping) => mapping
+                .iter()
+                .map(|(name, entry)| (name.clone(), &entry.value))
+                .collect(),
+            None => items(&node),
+        };
+        for (needed, item) in needed {
+            match stack.role(&needed) {
+                _ if varies(&needed) => {
+                    let why = "no answer says which service it is";
+                    draft.lost_with(place_of(name), "depends_on", Some(&needed), why, &item.place);
+                }
+                _ if !stack.labels.contains_key(&needed) => {
+                    let hint = crate::import::did_you_mean(&needed, stack.labels.keys().map(String::as_str));
+                    draft.error(format!("no service `{needed}` to depend on"), &item.place, hint);
+                }
+                Role::Normal => links.depend(name, &needed),
+                // Names alone do not start.
+                Role::Alias | Role::External => {}
+                _ => {
+                    let why = format!("`{needed}` is no service of the output");
+                    draft.lost_with(place_of(name), "depends_on", Some(&needed), &why, &item.place);
+                }
+            }
         }
     }
     if let Some(node) = keys.take("external_links") {
         for (text, item) in items(&node) {
-            other_stack(name, &text, item, draft);
+            other_stack(stack, name, &text, item, draft);
         }
     }
 }
@@ -52,7 +80,7 @@ fn items(node: &Node) -> Vec<(String, &Node)> {
 }
 
 /// `stack/service:alias`: the service joins the other project's network, where the other service has its name.
-fn other_stack(name: &str, text: &str, item: &Node, draft: &mut Draft) {
+fn other_stack(known: &mut Stack, name: &str, text: &str, item: &Node, draft: &mut Draft) {
     let (target, alias) = text.split_once(':').unwrap_or((text, text));
     let Some((stack, service)) = target.split_once('/') else {
         let why = "it names no stack: join the network of the project that has it";
@@ -62,7 +90,11 @@ fn other_stack(name: &str, text: &str, item: &Node, draft: &mut Draft) {
         let why = "the service has a network mode of its own";
         return draft.lost_with(place_of(name), "external_links", Some(text), why, &item.place);
     }
-    let network = format!("{stack}_default");
+    let called = format!("{stack}_default");
+    let network = known.key("networks", &called);
+    if network != called {
+        draft.network(&network).name = Some(called);
+    }
     draft.network(&network).external = Some(ComposeNetwork::Bool(true));
     if let Networks::Simple(names) = &mut draft.service(name).networks {
         if names.is_empty() {

@@ -15,13 +15,16 @@ use super::stack::Stack;
 use super::values;
 
 /// Translates all three sections.
-pub fn translate(stack: &Stack, draft: &mut Draft) {
-    for (section, nodes) in &stack.resources {
-        for (name, entry) in nodes.iter().filter_map(Node::as_map).flatten() {
-            match *section {
-                "volumes" => volume(name, entry, draft),
-                "networks" => network(name, entry, draft),
-                _ => secret(name, entry, draft),
+pub fn translate(stack: &mut Stack, draft: &mut Draft) {
+    for (section, nodes) in std::mem::take(&mut stack.resources) {
+        for (text, entry) in nodes.iter().filter_map(Node::as_map).flatten() {
+            let name = &stack.key(section, text);
+            // A name with a variable is no key.
+            let called = Some(text.clone()).filter(|text| text != name);
+            match section {
+                "volumes" => volume(name, called, entry, draft),
+                "networks" => network(name, called, entry, draft),
+                _ => secret(name, called, entry, draft),
             }
         }
     }
@@ -54,12 +57,13 @@ fn external(node: &Node) -> (bool, Option<String>) {
     }
 }
 
-fn volume(name: &str, entry: &Entry, draft: &mut Draft) {
+fn volume(name: &str, called: Option<String>, entry: &Entry, draft: &mut Draft) {
     let known = draft.compose.volumes.0.shift_remove(name);
     let mut volume = match known {
         Some(MapOrEmpty::Map(volume)) => volume,
         _ => empty_volume(),
     };
+    volume.name = volume.name.take().or(called);
     let exists = entry.value.get("external").is_some_and(|node| external(node).0);
     for (key, entry) in entry.value.as_map().into_iter().flatten() {
         match key.as_str() {
@@ -97,8 +101,9 @@ fn volume(name: &str, entry: &Entry, draft: &mut Draft) {
     draft.compose.volumes.0.insert(name.to_owned(), volume);
 }
 
-fn network(name: &str, entry: &Entry, draft: &mut Draft) {
-    draft.network(name);
+fn network(name: &str, called: Option<String>, entry: &Entry, draft: &mut Draft) {
+    let network = draft.network(name);
+    network.name = network.name.take().or(called);
     let exists = entry.value.get("external").is_some_and(|node| external(node).0);
     for (key, entry) in entry.value.as_map().into_iter().flatten() {
         match key.as_str() {
@@ -113,7 +118,7 @@ fn network(name: &str, entry: &Entry, draft: &mut Draft) {
                 let (is, named) = external(&entry.value);
                 let network = draft.network(name);
                 network.external = is.then_some(ComposeNetwork::Bool(true));
-                network.name = named;
+                network.name = named.or(network.name.take());
             }
             "ipam" => ipam(name, &entry.value, draft),
             _ => unknown(
@@ -143,7 +148,7 @@ fn ipam(name: &str, node: &Node, draft: &mut Draft) {
     draft.network(name).ipam = Some(Ipam { driver, config });
 }
 
-fn secret(name: &str, entry: &Entry, draft: &mut Draft) {
+fn secret(name: &str, called: Option<String>, entry: &Entry, draft: &mut Draft) {
     for (key, part) in entry.value.as_map().into_iter().flatten() {
         match key.as_str() {
             "file" => {
@@ -155,7 +160,7 @@ fn secret(name: &str, entry: &Entry, draft: &mut Draft) {
                 let (_, named) = external(&part.value);
                 let path = |key: &str| at(["secrets", name, key]);
                 draft.beyond(path("external"), Yaml::from(true));
-                if let Some(named) = named.filter(|named| named != name) {
+                if let Some(named) = named.or(called.clone()).filter(|named| named != name) {
                     draft.beyond(path("name"), Yaml::from(named));
                 }
             }

@@ -1,8 +1,8 @@
 //! One service: the keys of `docker-compose.yml`, each to its place in the current specification.
 
 use docker_compose_types::{
-    AdvancedBuildStep, BuildArgs, BuildStep, Command, Entrypoint, Environment, Group, LoggingParameters, MapOrEmpty,
-    Networks, Ports, Secrets, SingleValue, StringOrList, StringOrUnsigned, SysCtls, Tmpfs, Ulimit, Volumes,
+    AdvancedBuildStep, BuildArgs, BuildStep, Command, Entrypoint, Environment, Group, LoggingParameters, Networks,
+    Ports, Secrets, SingleValue, StringOrList, StringOrUnsigned, SysCtls, Tmpfs, Ulimit,
 };
 use indexmap::IndexMap;
 use serde_yaml::{Mapping, Value as Yaml};
@@ -11,8 +11,8 @@ use crate::compose::tree::{Node, Value};
 use crate::import::draft::{Draft, at};
 use crate::import::links::Links;
 
-use super::stack::{Keys, Role, Stack, place_of};
-use super::{health, labels, neighbours, scale, values};
+use super::stack::{Keys, Stack, place_of};
+use super::{health, labels, mounts, neighbours, scale, shared, values};
 
 /// Translates all that is said of a normal service.
 pub fn translate(stack: &mut Stack, name: &str, links: &mut Links, draft: &mut Draft) {
@@ -28,8 +28,8 @@ pub fn translate(stack: &mut Stack, name: &str, links: &mut Links, draft: &mut D
     build(&mut keys, name, draft);
     logging(&mut keys, name, draft);
     block_io(&mut keys, name, draft);
-    volume_driver(&mut keys, name, draft);
-    labels::translate(&mut keys, name, links, draft);
+    mounts::driver(&mut keys, name, draft);
+    labels::translate(&mut keys, stack, name, links, draft);
     scale::translate(&mut keys, name, draft);
     health::translate(&mut keys, name, draft);
     neighbours::links(&mut keys, stack, name, links, draft);
@@ -52,8 +52,6 @@ fn plain(draft: &mut Draft, name: &str, key: &str, node: &Node) -> bool {
         "working_dir" => &mut service.working_dir,
         "restart" => &mut service.restart,
         "stop_signal" => &mut service.stop_signal,
-        "pid" => &mut service.pid,
-        "ipc" => &mut service.ipc,
         "cgroup_parent" => &mut service.cgroup_parent,
         "mem_limit" => &mut service.mem_limit,
         "mem_reservation" => &mut service.mem_reservation,
@@ -118,7 +116,7 @@ fn unknown_to_the_types(draft: &mut Draft, name: &str, key: &str, node: &Node) -
 }
 
 /// Keys whose form changed.
-fn special(draft: &mut Draft, stack: &Stack, name: &str, key: &str, node: &Node) -> bool {
+fn special(draft: &mut Draft, stack: &mut Stack, name: &str, key: &str, node: &Node) -> bool {
     match key {
         "command" => {
             let command = match &node.value {
@@ -150,29 +148,13 @@ fn special(draft: &mut Draft, stack: &Stack, name: &str, key: &str, node: &Node)
             draft.service(name).sysctls = SysCtls::Map(map);
         }
         "ulimits" => return ulimits(draft, name, node),
-        "extends" => {
-            let extends = match node.as_text() {
-                Some(service) => IndexMap::from([("service".to_owned(), service.to_owned())]),
-                None => values::pairs(node),
-            };
-            draft.service(name).extends = extends;
-        }
-        "volumes" => volumes(draft, stack, name, node),
-        "volumes_from" => {
-            let known = |from: &str| stack.role(from.split(':').next().unwrap_or(from)) == Role::Normal;
-            let from = values::texts(node, ':').into_iter();
-            let service = |from: String| {
-                if known(&from) {
-                    from
-                } else {
-                    format!("container:{from}")
-                }
-            };
-            draft.service(name).volumes_from = from.map(service).collect();
-        }
-        "net" | "network_mode" => return network_mode(draft, name, node),
-        "networks" => networks(draft, name, node),
-        "secrets" => return secrets(draft, name, node),
+        "extends" => shared::extends(draft, stack, name, node),
+        "volumes" => mounts::translate(draft, stack, name, node),
+        "volumes_from" => shared::volumes_from(draft, stack, name, node),
+        "net" | "network_mode" => return shared::network_mode(draft, stack, name, key, node),
+        "pid" | "ipc" => return shared::namespace(draft, stack, name, key, node),
+        "networks" => networks(draft, stack, name, node),
+        "secrets" => return secrets(draft, stack, name, node),
         _ => return false,
     }
     true
@@ -220,78 +202,62 @@ fn ulimits(draft: &mut Draft, name: &str, node: &Node) -> bool {
     true
 }
 
-fn volumes(draft: &mut Draft, stack: &Stack, name: &str, node: &Node) {
-    let mounts = values::texts(node, ':');
-    for mount in &mounts {
-        let Some((source, _)) = mount.split_once(':') else {
-            continue;
-        };
-        if !source.starts_with(['/', '.', '~', '$']) {
-            // Named volumes had to be declared from version 2 on; before, they had the name itself on the host.
-            if stack.first_version {
-                draft.volume(source);
-            } else {
-                draft.compose.volumes.0.entry(source.to_owned()).or_default();
-            }
-        }
-    }
-    draft.service(name).volumes = mounts.into_iter().map(Volumes::Simple).collect();
-}
-
-fn network_mode(draft: &mut Draft, name: &str, node: &Node) -> bool {
-    let Some(mode) = node.as_text() else { return false };
-    let mode = match mode.strip_prefix("container:") {
-        Some(service) => format!("service:{service}"),
-        None if mode == "managed" || mode == "bridge" => {
-            // Rancher's own network, and the engine's: the project's network takes the place of both.
-            return true;
-        }
-        None => mode.to_owned(),
-    };
-    draft.service(name).network_mode = Some(mode);
-    true
-}
-
-fn networks(draft: &mut Draft, name: &str, node: &Node) {
+fn networks(draft: &mut Draft, stack: &mut Stack, name: &str, node: &Node) {
     let Some(mapping) = node.as_map() else {
-        draft.service(name).networks = Networks::Simple(values::texts(node, ':'));
+        let names = values::texts(node, ':');
+        let names = names.iter().filter(|name| !name.is_empty());
+        let names = names.map(|network| network_key(draft, stack, network)).collect();
+        draft.service(name).networks = Networks::Simple(names);
         return;
     };
-    for network in mapping.keys() {
-        let Networks::Simple(names) = &mut draft.service(name).networks else {
-            continue;
-        };
-        names.push(network.clone());
+    let mut long = Mapping::new();
+    for (network, entry) in mapping {
+        let key = network_key(draft, stack, network);
+        long.insert(Yaml::from(key.as_str()), values::yaml(&entry.value));
+        if let Networks::Simple(names) = &mut draft.service(name).networks {
+            names.push(key);
+        }
     }
-    let long = mapping.values().any(|entry| !entry.value.is_null());
-    if long {
-        draft.beyond(at(["services", name, "networks"]), values::yaml(node));
+    if mapping.values().any(|entry| !entry.value.is_null()) {
+        draft.beyond(at(["services", name, "networks"]), Yaml::Mapping(long));
     }
 }
 
-fn secrets(draft: &mut Draft, name: &str, node: &Node) -> bool {
+/// The key of a network: one with a variable in its name is declared under a key of its own.
+fn network_key(draft: &mut Draft, stack: &mut Stack, text: &str) -> String {
+    let key = stack.key("networks", text);
+    if key != text {
+        draft.network(&key).name.get_or_insert_with(|| text.to_owned());
+    }
+    key
+}
+
+fn secrets(draft: &mut Draft, stack: &mut Stack, name: &str, node: &Node) -> bool {
     let Some(list) = node.as_list() else { return false };
     if list.iter().all(|item| item.as_text().is_some()) {
-        draft.service(name).secrets = Some(Secrets::Simple(values::texts(node, ':')));
+        let names = values::texts(node, ':');
+        let names = names.iter().map(|secret| stack.key("secrets", secret)).collect();
+        draft.service(name).secrets = Some(Secrets::Simple(names));
         return true;
     }
     // Short and long forms side by side are not in the types.
-    let form = |item: &Node| match item.as_text() {
-        Some(source) => Yaml::from(source),
+    let mut form = |item: &Node| match item.as_text() {
+        Some(source) => Yaml::from(stack.key("secrets", source)),
         None => {
             let mut map = Mapping::new();
             for (key, entry) in item.as_map().into_iter().flatten() {
-                map.extend(
-                    entry
-                        .value
-                        .scalar_text()
-                        .map(|text| (Yaml::from(key.as_str()), Yaml::from(text))),
-                );
+                let Some(mut text) = entry.value.scalar_text() else {
+                    continue;
+                };
+                if key == "source" {
+                    text = stack.key("secrets", &text);
+                }
+                map.insert(Yaml::from(key.as_str()), Yaml::from(text));
             }
             Yaml::Mapping(map)
         }
     };
-    let secrets: Yaml = list.iter().map(form).collect();
+    let secrets: Yaml = list.iter().map(&mut form).collect();
     draft.beyond(at(["services", name, "secrets"]), secrets);
     true
 }
@@ -370,35 +336,5 @@ fn block_io(keys: &mut Keys, name: &str, draft: &mut Draft) {
             .map(Yaml::Mapping)
             .collect();
         draft.beyond(at(to), devices);
-    }
-}
-
-fn volume_driver(keys: &mut Keys, name: &str, draft: &mut Draft) {
-    let Some(place) = keys.get("volume_driver").map(|node| node.place.clone()) else {
-        return;
-    };
-    let Some(driver) = keys.scalar("volume_driver") else {
-        return;
-    };
-    let mounts = draft.service(name).volumes.clone();
-    let mut named = 0;
-    for mount in mounts {
-        let Volumes::Simple(mount) = mount else { continue };
-        let source = mount.split(':').next().unwrap_or_default().to_owned();
-        if source.starts_with(['/', '.', '~', '$']) {
-            continue;
-        }
-        named += 1;
-        let volume = draft.compose.volumes.0.entry(source).or_default();
-        if matches!(volume, MapOrEmpty::Empty) {
-            *volume = MapOrEmpty::Map(super::resources::empty_volume());
-        }
-        if let MapOrEmpty::Map(volume) = volume {
-            volume.driver.get_or_insert_with(|| driver.clone());
-        }
-    }
-    if named == 0 {
-        let why = "the service has no named volume: a driver belongs to one";
-        draft.lost_with(place_of(name), "volume_driver", Some(&driver), why, &place);
     }
 }

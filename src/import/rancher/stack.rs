@@ -1,15 +1,22 @@
 //! The two files of a stack as one: what `docker-compose.yml` says of a service, and what `rancher-compose.yml` adds.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
-use crate::compose::source::Place;
-use crate::compose::tree::{Mapping, Node};
+use crate::compose::interpolate;
+use crate::compose::source::{Diagnostic, Place};
+use crate::compose::tree::{Entry, Mapping, Node};
 use crate::import::did_you_mean;
 use crate::import::draft::{At, Draft, at};
 
+use super::answers::{self, Answers};
 use super::balancer::Way;
 use super::keys::{self, KEYS};
-use super::values;
+use super::{affinity, mounts, shared, values};
+
+const EXTENSION: &str = "it extends a service that is none of the output";
+const SIDEKICK: &str = "a sidekick goes with the service that it belongs to";
 
 pub struct Stack {
     pub services: IndexMap<String, Keys>,
@@ -24,6 +31,14 @@ pub struct Stack {
     pub resources: IndexMap<&'static str, Vec<Node>>,
     /// Whether the file is of version 1, where named volumes are not declared.
     pub first_version: bool,
+    /// Labels that rules of the scheduler refer to.
+    pub wanted: BTreeSet<String>,
+    /// The name of its container, of each service that gives it one.
+    pub container_names: IndexMap<String, String>,
+    /// Networks that Rancher's drivers made.
+    pub networks_of_drivers: Vec<String>,
+    /// Keys of resources whose names have variables: by section and name.
+    keys: IndexMap<(&'static str, String), String>,
 }
 
 /// What a service is.
@@ -94,7 +109,17 @@ impl Keys {
 }
 
 impl Stack {
-    pub fn read(documents: &[Node], draft: &mut Draft) -> Option<Stack> {
+    pub fn read(documents: &[Node], answers: &Answers, draft: &mut Draft) -> Option<Stack> {
+        let mut documents = documents.to_vec();
+        for document in &mut documents {
+            answers.fill(document);
+            for section in ["volumes", "networks", "secrets"] {
+                document
+                    .get_mut(section)
+                    .into_iter()
+                    .for_each(|node| answers.fill_names(node));
+            }
+        }
         let mut stack = Stack {
             services: IndexMap::new(),
             roles: IndexMap::new(),
@@ -103,6 +128,10 @@ impl Stack {
             selectable: IndexMap::new(),
             resources: IndexMap::new(),
             first_version: documents.iter().all(|document| document.get("services").is_none()),
+            wanted: BTreeSet::new(),
+            container_names: IndexMap::new(),
+            networks_of_drivers: Vec::new(),
+            keys: IndexMap::new(),
         };
         // The file that has images is the first one, in whatever order they were named.
         let has_images = |node: &&Node| {
@@ -131,8 +160,122 @@ impl Stack {
             stack.roles.insert(name.clone(), role(keys));
             let labels = keys.get("labels").map(values::pairs).unwrap_or_default();
             stack.labels.insert(name.clone(), labels);
+            let own = keys.get("container_name").and_then(values::text);
+            stack.container_names.extend(own.map(|own| (name.clone(), own)));
+            let made = keys
+                .get("network_driver")
+                .and_then(|node| node.get("default_network")?.get("name"));
+            stack.networks_of_drivers.extend(made.and_then(values::text));
+        }
+        stack.drop_sidekicks(draft);
+        stack.drop_extensions();
+        stack.wanted = affinity::wanted(&stack.labels);
+        for keys in stack.services.values() {
+            for mount in keys
+                .get("volumes")
+                .map(|node| values::texts(node, ':'))
+                .unwrap_or_default()
+            {
+                let source = mounts::parts(&mount).0;
+                if !source.contains('$') {
+                    stack.keys.insert(("volumes", source.to_owned()), source.to_owned());
+                }
+            }
+        }
+        for (section, nodes) in &stack.resources {
+            for name in nodes.iter().filter_map(Node::as_map).flat_map(Mapping::keys) {
+                if !name.contains('$') {
+                    stack.keys.insert((section, name.clone()), name.clone());
+                }
+            }
         }
         Some(stack)
+    }
+
+    /// Sidekicks of a service that is no service of Compose are dropped with it, unless another has them, too.
+    fn drop_sidekicks(&mut self, draft: &mut Draft) {
+        let mut kept = BTreeSet::new();
+        let mut dropped = Vec::new();
+        for (primary, labels) in &self.labels {
+            let sidekicks = labels
+                .get("io.rancher.sidekicks")
+                .map(String::as_str)
+                .unwrap_or_default();
+            for sidekick in sidekicks.split(',').map(str::trim) {
+                match self.role(primary) {
+                    Role::Other(_) => dropped.push((primary.clone(), sidekick.to_owned())),
+                    _ => {
+                        kept.insert(sidekick.to_owned());
+                    }
+                }
+            }
+        }
+        for (primary, sidekick) in dropped {
+            if kept.contains(&sidekick) || self.role(&sidekick) != Role::Normal {
+                continue;
+            }
+            if let Some(keys) = self.services.get(&sidekick) {
+                shared::dropped(&primary, &sidekick, &keys.place, draft);
+                self.roles.insert(sidekick, Role::Other(SIDEKICK));
+            }
+        }
+    }
+
+    /// What has its image from a service that is dropped has none any more.
+    fn drop_extensions(&mut self) {
+        let bare = |keys: &Keys| keys.get("image").is_none() && keys.get("build").is_none();
+        let from = |keys: &Keys| {
+            let node = keys.get("extends").filter(|node| node.get("file").is_none())?;
+            values::text(node).or_else(|| values::text(node.get("service")?))
+        };
+        let gone =
+            |roles: &IndexMap<String, Role>, name: &str| roles.get(name).is_some_and(|role| *role != Role::Normal);
+        while let Some(name) = self.services.iter().find_map(|(name, keys)| {
+            let lost = bare(keys) && from(keys).is_some_and(|from| gone(&self.roles, &from));
+            (lost && !gone(&self.roles, name)).then(|| name.clone())
+        }) {
+            self.roles.insert(name, Role::Other(EXTENSION));
+        }
+    }
+
+    /// The key of a resource of this name: the name itself, unless it has a variable or another dollar sign.
+    pub fn key(&mut self, section: &'static str, name: &str) -> String {
+        if !name.contains('$') {
+            return name.to_owned();
+        }
+        if let Some(key) = self.keys.get(&(section, name.to_owned())) {
+            return key.clone();
+        }
+        let fits = |c: char| {
+            if c.is_ascii_alphanumeric() || c == '_' || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        };
+        let mut words = String::new();
+        let mut rest = name;
+        // Of a variable, its name alone.
+        while let Some(dollar) = rest.find('$') {
+            words.push_str(&rest[..dollar]);
+            let form = &rest[dollar..];
+            let length = answers::length(form);
+            let expression = interpolate::expressions(&form[..length]);
+            words.extend(expression.first().map(|expression| expression.name));
+            rest = &form[length..];
+        }
+        words.push_str(rest);
+        let base: String = words.chars().map(fits).collect();
+        let base = base.trim_start_matches(['-', '_', '.']).to_owned();
+        let taken = |key: &String| self.keys.iter().any(|((of, _), known)| *of == section && known == key);
+        let mut key = base.clone();
+        let mut number = 2;
+        while key.is_empty() || taken(&key) {
+            key = format!("{base}-{number}");
+            number += 1;
+        }
+        self.keys.insert((section, name.to_owned()), key.clone());
+        key
     }
 
     pub fn role(&self, service: &str) -> Role {
@@ -154,7 +297,8 @@ impl Stack {
                 "volumes" => self.resources.entry("volumes").or_default().push(entry.value.clone()),
                 "networks" => self.resources.entry("networks").or_default().push(entry.value.clone()),
                 "secrets" => self.resources.entry("secrets").or_default().push(entry.value.clone()),
-                "catalog" | ".catalog" | "hosts" | "dependencies" | "kubernetes" | "stacks" => {
+                "catalog" | ".catalog" => {}
+                "hosts" | "dependencies" | "kubernetes" | "stacks" => {
                     let why = "it belongs to Rancher's catalogue and its hosts";
                     draft.lost_with(Vec::new(), name, Some(&values::shown(&entry.value)), why, &entry.key);
                 }
@@ -168,15 +312,10 @@ impl Stack {
                 }
             }
         }
-        if let Some(catalog) = document.get(".catalog").or(document.get("catalog")).filter(|_| !newer) {
-            let why = "it belongs to Rancher's catalogue";
-            draft.lost_with(
-                Vec::new(),
-                ".catalog",
-                Some(&values::shown(catalog)),
-                why,
-                &catalog.place,
-            );
+        for name in [".catalog", "catalog"] {
+            if let Some(entry) = mapping.get(name) {
+                catalogue(name, entry, draft);
+            }
         }
         for (name, entry) in services_of(document).unwrap_or_default() {
             self.read_service(&name, &entry.key, &entry.value, adding, draft);
@@ -242,6 +381,8 @@ fn role(keys: &Keys) -> Role {
         Role::Other("a virtual machine is no container")
     } else if keys.get("storage_driver").is_some() || keys.get("network_driver").is_some() {
         Role::Other("a driver of Rancher's is no service of Compose: name the driver at the volume or network")
+    } else if !["image", "build", "extends"].iter().any(|key| keys.get(key).is_some()) {
+        Role::Other("`docker-compose.yml` has no such service")
     } else {
         Role::Normal
     }
@@ -281,6 +422,29 @@ pub fn is_service(node: &Node) -> bool {
     ];
     node.as_map()
         .is_some_and(|mapping| TELLING.iter().any(|key| mapping.contains_key(*key)))
+}
+
+/// What the catalogue says besides its questions, which have their answers.
+fn catalogue(name: &str, entry: &Entry, draft: &mut Draft) {
+    let mut rest = entry.value.clone();
+    if let Some(mapping) = rest.as_map_mut() {
+        mapping.shift_remove("questions");
+        if mapping.is_empty() {
+            return;
+        }
+    }
+    let why = "it belongs to Rancher's catalogue";
+    draft.lost_with(Vec::new(), name, Some(&values::shown(&rest)), why, &entry.value.place);
+}
+
+/// A comment and a warning about something that the output has.
+pub fn warn(draft: &mut Draft, at: At, text: &str, place: &Place, hint: Option<&str>) {
+    draft.say(at, text);
+    let mut found = Diagnostic::warning(text, Some(place.clone()));
+    found.hint = hint.map(str::to_owned);
+    if !draft.warnings.contains(&found) {
+        draft.warnings.push(found);
+    }
 }
 
 /// Where the comments of a service go.
