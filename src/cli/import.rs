@@ -94,3 +94,29 @@ fn with_second_file(files: &[PathBuf], here: &Path) -> Vec<PathBuf> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::with_second_file;
+
+    #[test]
+    fn one_file_of_a_stack_brings_the_other_even_a_template() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["rancher-compose.yml", "docker-compose.yml.tpl"] {
+            std::fs::write(folder.path().join(name), "").expect("it is written");
+        }
+        let both = |file: &str| with_second_file(&[PathBuf::from(file)], folder.path());
+        let names = |files: [&str; 2]| files.map(PathBuf::from).to_vec();
+        assert_eq!(
+            both("rancher-compose.yml"),
+            names(["rancher-compose.yml", "docker-compose.yml.tpl"])
+        );
+        assert_eq!(
+            both("docker-compose.yml.tpl"),
+            names(["docker-compose.yml.tpl", "rancher-compose.yml"])
+        );
+        assert_eq!(both("stack.yml"), [PathBuf::from("stack.yml")]);
+    }
+}
