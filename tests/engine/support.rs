@@ -1,5 +1,6 @@
 //! What the tests share: the engine at hand, throw-away engines and proxies, a tiny image, and cleaning up.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -93,10 +94,30 @@ impl Drop for Cleanup {
     }
 }
 
-/// A folder with busybox and a Dockerfile that puts it into an empty image.
+/// A folder with busybox and a Dockerfile that puts it into an empty image. The program is that of the image `busybox`,
+/// whose `cat` it is; the machine itself needs none.
 pub fn busybox_context() -> tempfile::TempDir {
     let folder = tempfile::Builder::new().prefix("hoist-engine-test-").tempdir().unwrap();
-    std::fs::copy("/bin/busybox", folder.path().join("busybox")).expect("these tests need busybox-static");
+    let copied = Command::new("docker")
+        .args([
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "busybox:latest",
+            "cat",
+            "/proc/self/exe",
+        ])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&copied.stderr);
+    assert!(
+        copied.status.success(),
+        "no busybox (`setup/base-images` makes the image): {said}"
+    );
+    let program = folder.path().join("busybox");
+    std::fs::write(&program, copied.stdout).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     std::fs::write(
         folder.path().join("Dockerfile"),
         "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nENV PATH=/bin\nCMD [\"sh\"]\n",
