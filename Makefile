@@ -9,7 +9,7 @@ N ?= 3
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup build test test-fast test-openstack demo up scale upgrade visit down demo-down lint bench fuzz
+.PHONY: docs help setup build test test-fast test-openstack test-bare demo up scale upgrade visit down demo-down lint bench bench-loader bench-placement fuzz
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ test-openstack: ## run the tests that need a real OpenStack, which they start on
 	@setup/packages
 	@setup/engine
 	@setup/run-tests openstack
+
+test-bare: ## run this in a container with nothing but the Rust toolchain: what setup/ installs suffices for the tests
+	@setup/packages
+	@setup/engine
+	@setup/bare-root setup/test-bare
 
 test-fast: ## run the tests that need no engine
 	@setup/run-tests fast
@@ -71,6 +76,7 @@ lint: ## check format, clippy, shell scripts and dependencies
 	@setup/lint
 
 fuzz: ## fuzz the loader and the reader of .env files, each for SECONDS (make fuzz SECONDS=600)
+	@setup/packages fuzz
 	@setup/fuzz $(SECONDS)
 
 bench: setup ## measure hoist beside Docker's own tools, into docs/benchmarks.md
@@ -83,4 +89,5 @@ bench-loader: ## measure how files load beside docker compose, into docs/benchma
 	@setup/bench-loader $(BUILT)/release/hoist
 
 bench-placement: ## measure how long placing many replicas takes, into docs/benchmarks.md
+	@setup/packages
 	@setup/bench-placement
