@@ -36,7 +36,7 @@ test-openstack: ## run the tests that need a real OpenStack, which they start on
 	@setup/engine
 	@setup/run-tests openstack
 
-test-bare: ## run this in a container with nothing but the Rust toolchain: what setup/ installs suffices for the tests
+test-bare: ## check in a bare root that what setup/ installs suffices for scripts and tests
 	@setup/packages
 	@setup/engine
 	@setup/bare-root setup/test-bare
