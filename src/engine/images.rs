@@ -153,6 +153,23 @@ impl Engine {
             .ok_or_else(|| cannot("the registry names no digest".into()))
     }
 
+    /// Makes an image of one layer from a tar archive, without a registry. `name` has its tag.
+    pub async fn import_image(&self, name: &str, archive: Vec<u8>) -> Result<(), EngineError> {
+        let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "latest"));
+        let options = CreateImageOptions {
+            from_src: Some("-".to_owned()),
+            repo: Some(repository.to_owned()),
+            tag: Some(tag.to_owned()),
+            ..CreateImageOptions::default()
+        };
+        let body = bollard::body_full(archive.into());
+        let mut words = self.docker.create_image(Some(options), Some(body), None);
+        while let Some(word) = words.next().await {
+            word.map_err(self.failed(format!("import image `{name}`")))?;
+        }
+        Ok(())
+    }
+
     /// Gives an image a further name.
     pub async fn tag(&self, image: &str, name: &str) -> Result<(), EngineError> {
         let parsed = ImageName::parse(name);

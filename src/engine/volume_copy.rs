@@ -6,7 +6,7 @@
 use std::io;
 use std::time::Duration;
 
-use bollard::query_parameters::{CreateImageOptions, ListContainersOptions};
+use bollard::query_parameters::ListContainersOptions;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -161,19 +161,7 @@ impl Engine {
         let action = "make an image with nothing in it";
         let archive = tar::Builder::new(Vec::new()).into_inner();
         let archive = archive.map_err(|error| self.refused(action, None, &error.to_string()))?;
-        let (repository, tag) = EMPTY.split_once(':').unwrap_or((EMPTY, "latest"));
-        let options = CreateImageOptions {
-            from_src: Some("-".to_owned()),
-            repo: Some(repository.to_owned()),
-            tag: Some(tag.to_owned()),
-            ..CreateImageOptions::default()
-        };
-        let body = bollard::body_full(archive.into());
-        let mut words = self.docker.create_image(Some(options), Some(body), None);
-        while let Some(word) = words.next().await {
-            word.map_err(self.failed(action))?;
-        }
-        Ok(())
+        self.import_image(EMPTY, archive).await
     }
 }
 
