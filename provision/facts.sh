@@ -26,6 +26,18 @@ if [ -e /proc/net/ip_vs ] || [ -d /sys/module/ip_vs ] || modinfo ip_vs >/dev/nul
 if [ -d /sys/module/esp4 ] || modinfo esp4 >/dev/null 2>&1 ||
   grep -qs '/esp4\.ko' "/lib/modules/$(uname -r)/modules.builtin"; then echo esp=yes; fi
 
+# What the kernel enforces on containers, and whether the programs and policies are here that the engine then needs. The engine
+# takes AppArmor for on where both of these are there; inside a container that acts as a host, the first is not.
+if [ -d /sys/kernel/security/apparmor ] && [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ]; then
+  echo apparmor=yes
+fi
+if command -v apparmor_parser >/dev/null 2>&1; then echo apparmor_parser=yes; fi
+case $(cat /sys/fs/selinux/enforce 2>/dev/null) in
+  1) echo selinux=enforcing ;;
+  0) echo selinux=permissive ;;
+esac
+if [ -e /sys/fs/selinux/enforce ] && rpm -q container-selinux >/dev/null 2>&1; then echo container_selinux=yes; fi
+
 address=$(ip -o route get 1.1.1.1 2>/dev/null | sed -n 's/.* src \([^ ]*\).*/\1/p')
 if [ -z "$address" ]; then address=$(ip -o route get 2606:4700::1111 2>/dev/null | sed -n 's/.* src \([^ ]*\).*/\1/p'); fi
 if [ -z "$address" ]; then
@@ -70,6 +82,16 @@ content daemon_settings /etc/hoist/daemon-settings.json
 content authority /etc/hoist/pki/ca.pem
 content server_certificate /etc/hoist/pki/server.pem
 if [ -e /etc/hoist/pending ]; then echo pending=yes; fi
+if [ -e /etc/hoist/first-container ]; then echo "first_container=$(cat /etc/hoist/first-container)"; fi
+# A firewall that blocks what the cluster needs looks like a cluster that cannot be joined. Rules for a whole address are
+# taken for the other hosts'.
+if grep -qs '^ENABLED=yes' /etc/ufw/ufw.conf; then
+  grep -qsE -e 'dport 2377|-s [0-9a-f.:/]+ -j ACCEPT' /etc/ufw/user.rules /etc/ufw/user6.rules || echo firewall=ufw
+elif command -v firewall-cmd >/dev/null 2>&1 && systemctl is-active --quiet firewalld.service; then
+  firewall-cmd --quiet --query-port=2377/tcp 2>/dev/null ||
+    [ -n "$(firewall-cmd --zone=trusted --list-interfaces 2>/dev/null)$(firewall-cmd --zone=trusted --list-sources 2>/dev/null)" ] ||
+    echo firewall=firewalld
+fi
 systemctl show --property Id,ActiveState,UnitFileState docker.service docker.socket docker-tcp.socket 2>/dev/null |
   awk -F= '
     function flush() { if (id != "") print "unit=" id " " state " " enabled; id = "" }

@@ -59,6 +59,9 @@ pub enum BootstrapError {
         reason: String,
         output: Vec<String>,
     },
+    /// The engine answers and cannot run a container.
+    #[error("host `{host}`: its engine cannot run a container: {reason}")]
+    FirstContainer { host: String, reason: String },
     /// The Docker API's port does not answer from here.
     #[error("host `{host}`: the Docker API at {address}:{port} does not answer: {reason}")]
     ApiUnreachable {
@@ -118,6 +121,19 @@ impl BootstrapError {
                 "mend or remove the file on the host: Hoist keeps what it says and does not guess".to_string()
             }
             BootstrapError::Step { .. } => "run this again: it goes on where it stopped".to_string(),
+            BootstrapError::FirstContainer { host, reason } => {
+                let looked_at = format!(
+                    "see `hoist hosts ssh {host} sudo journalctl -u docker`, mend the host and run this again"
+                );
+                if reason.to_lowercase().contains("apparmor") {
+                    format!(
+                        "install the package `apparmor` (`apparmor-parser` on SUSE) on the host, or let Hoist do it: without \
+                         `install: never`; {looked_at}"
+                    )
+                } else {
+                    looked_at
+                }
+            }
             BootstrapError::ApiUnreachable { port, .. } => format!(
                 "open port {port} for this machine (firewall, security group), or set `x-pool: {{docker: {{api: ssh}}}}`, which \
                  needs port 22 only"

@@ -33,6 +33,14 @@ pub(super) struct State {
     /// An earlier run did not come to its end.
     pub pending: bool,
     pub units: BTreeMap<String, UnitState>,
+    /// The program that loads AppArmor profiles.
+    pub apparmor_parser: bool,
+    /// SELinux policy for containers.
+    pub container_selinux: bool,
+    /// What was written down when the host's first container had run.
+    pub first_container: Option<String>,
+    /// An active firewall without a rule for the cluster's port: `ufw` or `firewalld`.
+    pub firewall: Option<String>,
     /// The groups of the user who logged in.
     pub groups: Vec<String>,
     /// What sudo said when it refused.
@@ -116,6 +124,10 @@ fn parse(output: &Output) -> Option<Survey> {
     };
     let kib = |key: &str| values.get(key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0) * 1024;
     state.pending = values.contains_key("pending");
+    state.apparmor_parser = values.contains_key("apparmor_parser");
+    state.container_selinux = values.contains_key("container_selinux");
+    state.first_container = present("first_container");
+    state.firewall = present("firewall");
     state.groups = text("groups").split_whitespace().map(str::to_string).collect();
     state.sudo_said = present("sudo_said");
     let facts = Facts {
@@ -134,6 +146,8 @@ fn parse(output: &Output) -> Option<Survey> {
         systemd: values.contains_key("systemd"),
         ipvs: values.contains_key("ipvs"),
         esp: values.contains_key("esp"),
+        apparmor: values.contains_key("apparmor"),
+        selinux: present("selinux"),
         cgroup_version: if values.get("cgroup_version") == Some(&"2") {
             2
         } else {
@@ -215,6 +229,66 @@ mod tests {
             ("600", "0", "abc")
         );
         assert!(survey.state.units["docker.service"].enabled && !survey.state.units["docker-tcp.socket"].enabled);
+    }
+
+    #[test]
+    fn security_modules_and_their_tools_are_read() {
+        let said_also = |lines: &str| parse(&said(&format!("sudo=root\n{lines}"))).unwrap();
+        let debian = said_also("apparmor=yes\n");
+        assert!(debian.facts.apparmor && !debian.state.apparmor_parser);
+        assert_eq!(debian.facts.selinux, None);
+        let fedora = said_also("selinux=enforcing\ncontainer_selinux=yes\nfirewall=firewalld\n");
+        assert!(!fedora.facts.apparmor && fedora.state.container_selinux);
+        assert_eq!(fedora.facts.selinux.as_deref(), Some("enforcing"));
+        assert_eq!(fedora.state.firewall.as_deref(), Some("firewalld"));
+        let neither = said_also("apparmor_parser=yes\nfirst_container=abc docker=28.0.1 kernel=6.1\n");
+        assert!(!neither.facts.apparmor && neither.state.apparmor_parser);
+        assert_eq!(
+            neither.state.first_container.as_deref(),
+            Some("abc docker=28.0.1 kernel=6.1")
+        );
+    }
+
+    /// What the script says of this machine, were these the kernel's files.
+    fn survey_with_kernel_files(files: &[(&str, &str)]) -> Survey {
+        let root = tempfile::tempdir().unwrap();
+        for (path, content) in files {
+            let path = root.path().join(path.trim_start_matches('/'));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let mut script = SCRIPT.to_string();
+        for path in ["/sys/module/apparmor", "/sys/kernel/security", "/sys/fs/selinux"] {
+            assert!(script.contains(path), "the script no longer reads {path}");
+            script = script.replace(path, &format!("{}{path}", root.path().display()));
+        }
+        let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        parse(&Output {
+            status: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_script_tells_which_security_module_is_on() {
+        let profiles = ("/sys/kernel/security/apparmor/profiles", "");
+        let enabled = |answer| ("/sys/module/apparmor/parameters/enabled", answer);
+        let enforce = |answer| ("/sys/fs/selinux/enforce", answer);
+        for (files, apparmor, selinux) in [
+            (vec![profiles, enabled("Y\n")], true, None),
+            (vec![profiles, enabled("N\n")], false, None),
+            // A container that acts as a host sees the module's parameter and not its file system.
+            (vec![enabled("Y\n")], false, None),
+            (vec![], false, None),
+            (vec![enforce("1")], false, Some("enforcing")),
+            (vec![enforce("0")], false, Some("permissive")),
+        ] {
+            let facts = survey_with_kernel_files(&files).facts;
+            assert_eq!(facts.apparmor, apparmor, "{files:?}");
+            assert_eq!(facts.selinux.as_deref(), selinux, "{files:?}");
+        }
     }
 
     #[test]

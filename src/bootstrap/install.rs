@@ -8,6 +8,7 @@ use globset::Glob;
 use minijinja::context;
 
 use super::facts::Survey;
+use super::security_modules::missing_packages;
 use super::ssh::{Output, Session};
 use super::templates::render;
 use super::{BootstrapError, Install, OnProgress, Progress, Settings};
@@ -26,28 +27,59 @@ const NEVER: i32 = 3;
 const OLDEST_MAJOR: u32 = 20;
 
 /// What is to be done about packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InstallAction {
+    pub docker: DockerAction,
+    /// What the engine needs besides Docker: see [`super::security_modules`].
+    pub others: Vec<&'static str>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum DockerAction {
     Nothing,
     /// Docker is there; an interrupted run may have left packages half-configured.
     Repair,
     Install,
 }
 
+impl InstallAction {
+    pub fn is_nothing(&self) -> bool {
+        self.docker == DockerAction::Nothing && self.others.is_empty()
+    }
+
+    /// Where Docker is there and is left as it is, a person is told what is installed nevertheless, and why.
+    pub fn note(&self) -> Option<String> {
+        (self.docker == DockerAction::Nothing && !self.others.is_empty()).then(|| {
+            let packages = self.others.join(", ");
+            format!("installing {packages}: without it, this kernel lets Docker start no container")
+        })
+    }
+}
+
 /// What has to be done, or why it cannot be.
-pub(super) fn errand(settings: &Settings, survey: &Survey) -> Result<Errand, String> {
+pub(super) fn install_action(settings: &Settings, survey: &Survey) -> Result<InstallAction, String> {
+    let docker = docker_action(settings, survey)?;
+    let others = match settings.install {
+        // The first container tells what such a host is missing.
+        Install::Never => Vec::new(),
+        Install::Auto | Install::Distro | Install::DockerCe => missing_packages(survey),
+    };
+    Ok(InstallAction { docker, others })
+}
+
+fn docker_action(settings: &Settings, survey: &Survey) -> Result<DockerAction, String> {
     let facts = &survey.facts;
     let wanted = settings.version.as_deref();
-    let errand = match facts.docker_version.as_deref() {
+    let action = match facts.docker_version.as_deref() {
         Some(there) if is_version(there, wanted) => {
             let major = there.split('.').next().and_then(|major| major.parse::<u32>().ok());
             if major.is_some_and(|major| major < OLDEST_MAJOR) {
                 return Err(format!("its Docker {there} is older than 20.10"));
             }
             if survey.state.pending {
-                Errand::Repair
+                DockerAction::Repair
             } else {
-                Errand::Nothing
+                DockerAction::Nothing
             }
         }
         there if settings.install == Install::Never => {
@@ -58,19 +90,19 @@ pub(super) fn errand(settings: &Settings, survey: &Survey) -> Result<Errand, Str
                 _ => "it has no Docker, and `install: never` is set".to_string(),
             });
         }
-        _ => Errand::Install,
+        _ => DockerAction::Install,
     };
-    match (errand, settings.install, &facts.package_manager) {
-        (Errand::Repair, Install::Never, _) | (Errand::Repair, _, None) => Ok(Errand::Nothing),
-        (Errand::Install, _, None) => Err(format!(
+    match (action, settings.install, &facts.package_manager) {
+        (DockerAction::Repair, Install::Never, _) | (DockerAction::Repair, _, None) => Ok(DockerAction::Nothing),
+        (DockerAction::Install, _, None) => Err(format!(
             "it has none of apt, dnf and zypper ({} {})",
             facts.distribution, facts.distribution_version
         )),
-        (errand, ..) => Ok(errand),
+        (action, ..) => Ok(action),
     }
 }
 
-/// Runs the errand.
+/// Does it.
 ///
 /// # Errors
 ///
@@ -78,17 +110,12 @@ pub(super) fn errand(settings: &Settings, survey: &Survey) -> Result<Errand, Str
 pub(super) async fn install(
     session: &Session,
     host: &str,
-    errand: Errand,
+    action: &InstallAction,
     settings: &Settings,
     survey: &Survey,
     progress: OnProgress<'_>,
 ) -> Result<(), BootstrapError> {
-    let Some(manager) = survey
-        .facts
-        .package_manager
-        .as_deref()
-        .filter(|_| errand != Errand::Nothing)
-    else {
+    let Some(manager) = survey.facts.package_manager.as_deref().filter(|_| !action.is_nothing()) else {
         return Ok(());
     };
     for attempt in 1.. {
@@ -101,7 +128,9 @@ pub(super) async fn install(
             },
             version => settings.version.as_deref().unwrap_or_default(),
             attempt,
-            repair_only => errand == Errand::Repair,
+            docker => action.docker == DockerAction::Install,
+            repair => action.docker == DockerAction::Repair,
+            others => action.others.clone(),
         };
         let script = render(&format!("install-docker.{manager}.sh"), values).map_err(|error| BootstrapError::Step {
             host: host.to_string(),
@@ -172,15 +201,15 @@ mod tests {
     fn what_is_there_and_fits_is_left_alone() {
         let (_, mut settings) = test_host();
         let mut survey = test_survey();
-        assert_eq!(errand(&settings, &survey), Ok(Errand::Install));
+        assert_eq!(docker_action(&settings, &survey), Ok(DockerAction::Install));
         survey.facts.docker_version = Some("26.1.5+dfsg1".to_string());
-        assert_eq!(errand(&settings, &survey), Ok(Errand::Nothing));
+        assert_eq!(docker_action(&settings, &survey), Ok(DockerAction::Nothing));
         survey.state.pending = true;
-        assert_eq!(errand(&settings, &survey), Ok(Errand::Repair));
+        assert_eq!(docker_action(&settings, &survey), Ok(DockerAction::Repair));
         settings.install = Install::Never;
-        assert_eq!(errand(&settings, &survey), Ok(Errand::Nothing));
+        assert_eq!(docker_action(&settings, &survey), Ok(DockerAction::Nothing));
         settings.version = Some("28.*".to_string());
-        assert!(errand(&settings, &survey).unwrap_err().contains("28.*"));
+        assert!(docker_action(&settings, &survey).unwrap_err().contains("28.*"));
     }
 
     #[test]
@@ -188,12 +217,70 @@ mod tests {
         let (_, mut settings) = test_host();
         let mut survey = test_survey();
         survey.facts.docker_version = Some("19.03.8".to_string());
-        assert!(errand(&settings, &survey).is_err());
+        assert!(docker_action(&settings, &survey).is_err());
         survey.facts.docker_version = None;
         survey.facts.package_manager = None;
-        assert!(errand(&settings, &survey).unwrap_err().contains("apt"));
+        assert!(docker_action(&settings, &survey).unwrap_err().contains("apt"));
         settings.install = Install::Never;
-        assert!(errand(&settings, &survey).unwrap_err().contains("install: never"));
+        assert!(
+            docker_action(&settings, &survey)
+                .unwrap_err()
+                .contains("install: never")
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_asks_for_is_installed_beside_docker_and_later() {
+        let (_, mut settings) = test_host();
+        let mut survey = test_survey();
+        survey.facts.apparmor = true;
+        let bare = install_action(&settings, &survey).unwrap();
+        assert_eq!(bare.docker, DockerAction::Install);
+        assert_eq!(bare.others, ["apparmor"]);
+        survey.facts.docker_version = Some("26.1.5+dfsg1".to_string());
+        let found = install_action(&settings, &survey).unwrap();
+        assert_eq!(found.docker, DockerAction::Nothing);
+        assert_eq!(found.others, ["apparmor"]);
+        assert!(found.note().unwrap().contains("apparmor") && bare.note().is_none());
+        settings.install = Install::Never;
+        assert!(install_action(&settings, &survey).unwrap().is_nothing());
+        settings.install = Install::Auto;
+        survey.state.apparmor_parser = true;
+        assert!(install_action(&settings, &survey).unwrap().is_nothing());
+    }
+
+    /// The lines of the script that call the package manager's `install`.
+    fn installing_lines(manager: &str, docker: bool, others: &[&'static str]) -> String {
+        let values = context! {
+            source => "auto", version => "", attempt => 1, docker, repair => false, others => others.to_vec(),
+        };
+        let script = render(&format!("install-docker.{manager}.sh"), values).unwrap();
+        let joined = script.replace("\\\n", "");
+        let lines: Vec<&str> = joined
+            .lines()
+            .filter(|line| line.contains(" install ") || line.contains("for package in $packages"))
+            .collect();
+        lines.join("\n")
+    }
+
+    #[test]
+    fn each_package_manager_installs_what_the_kernel_asks_for() {
+        for (manager, package) in [
+            ("apt", "apparmor"),
+            ("dnf", "container-selinux"),
+            ("zypper", "apparmor-parser"),
+        ] {
+            for docker in [true, false] {
+                let with = installing_lines(manager, docker, &[package]);
+                assert!(with.contains(package), "{manager}, Docker {docker}:\n{with}");
+                let without = installing_lines(manager, docker, &[]);
+                assert!(!without.contains(package), "{manager}, Docker {docker}:\n{without}");
+            }
+            assert!(
+                !installing_lines(manager, false, &[package]).contains("docker"),
+                "{manager}"
+            );
+        }
     }
 
     #[test]

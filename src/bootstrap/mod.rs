@@ -8,6 +8,7 @@ mod daemon_json;
 pub mod error;
 mod facts;
 mod files;
+mod first_container;
 mod install;
 mod keyring;
 mod leave;
@@ -16,6 +17,7 @@ mod prove;
 mod reach;
 mod ready;
 pub mod roles;
+mod security_modules;
 mod ssh;
 mod ssh_failure;
 mod ssh_options;
@@ -91,6 +93,10 @@ pub struct Facts {
     pub ipvs: bool,
     /// The kernel has ESP, so that overlay traffic can be encrypted.
     pub esp: bool,
+    /// The kernel enforces AppArmor profiles.
+    pub apparmor: bool,
+    /// `enforcing` or `permissive`; `None`: the kernel has no SELinux, or it is off.
+    pub selinux: Option<String>,
     /// 1 or 2.
     pub cgroup_version: u8,
     /// Bytes free where Docker keeps its data.
@@ -130,6 +136,7 @@ pub enum Progress {
     WritingFiles,
     StartingDocker,
     ProvingApi,
+    StartingFirstContainer,
     /// Nothing was to be done, or it is done.
     Ready {
         changed: bool,
@@ -211,6 +218,8 @@ fn test_survey() -> facts::Survey {
             systemd: true,
             ipvs: false,
             esp: false,
+            apparmor: false,
+            selinux: None,
             cgroup_version: 2,
             free_disk: 10 << 30,
             memory: 1 << 30,

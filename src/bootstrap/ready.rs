@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use super::facts::{Survey, survey};
 use super::files::{File, Files, Refusal, needed};
-use super::install::{Errand, errand, install};
+use super::first_container;
+use super::install::{InstallAction, install, install_action};
 use super::prove::{Doubt, prove};
 use super::reach::new_engine;
 use super::ssh::{Output, Session};
 use super::ssh_options::real_address;
 use super::stamp::stamp;
-use super::suitable::suitable;
+use super::suitable::{firewall_note, suitable};
 use super::templates::{CLOSE_API, READ_AUTHORITY, render};
 use super::{Api, BootstrapError, Keyring, OnProgress, Progress, ReadyHost, Settings, Sudo, Tunnel};
 use crate::engine::Endpoint;
@@ -74,7 +75,7 @@ impl Bootstrap<'_> {
         let session = self.connect().await?;
         let survey = survey(&session, &self.host.name, self.progress).await?;
         suitable(self.host, &survey)?;
-        let errand = errand(self.settings, &survey).map_err(|reason| self.unsuitable(reason))?;
+        let action = install_action(self.settings, &survey).map_err(|reason| self.unsuitable(reason))?;
         let address = real_address(self.host).await;
         let private_address = self.private_address(&survey, &address);
 
@@ -107,11 +108,25 @@ impl Bootstrap<'_> {
             (self.progress)(Progress::Notice(warning));
         }
 
+        if let Some(note) = firewall_note(self.settings, &survey) {
+            (self.progress)(Progress::Notice(note));
+        }
         let new_member = self.new_group_member(&survey);
-        let changed = self.must_change(&survey, &files, errand, new_member);
+        let changed = self.must_change(&survey, &files, &action, new_member);
         if changed {
             self.write(&session, &files).await?;
-            install(&session, &self.host.name, errand, self.settings, &survey, self.progress).await?;
+            if let Some(note) = action.note() {
+                (self.progress)(Progress::Notice(note));
+            }
+            install(
+                &session,
+                &self.host.name,
+                &action,
+                self.settings,
+                &survey,
+                self.progress,
+            )
+            .await?;
             // The package of a bare host starts the engine with the files that are there already.
             let had_docker = survey.facts.docker_version.is_some();
             let restart = survey.state.pending || (had_docker && files.need_restart());
@@ -131,7 +146,20 @@ impl Bootstrap<'_> {
             _ => return self.ready_over_ssh(session, survey, private_address, changed).await,
         };
         let (version, healed) = self.prove(&session, &files, &endpoint, changed).await?;
+        self.verify_first_container(&session, &survey, &endpoint, &version)
+            .await?;
         self.ready_host(survey, private_address, endpoint, None, changed || healed, version)
+    }
+
+    async fn verify_first_container(
+        &self,
+        session: &Session,
+        survey: &Survey,
+        endpoint: &Endpoint,
+        version: &str,
+    ) -> Result<(), BootstrapError> {
+        let engine = new_engine(self.host, endpoint)?;
+        first_container::verify(&self.host.name, session, survey, &engine, version, self.progress).await
     }
 
     async fn connect(&self) -> Result<Session, BootstrapError> {
@@ -179,11 +207,11 @@ impl Bootstrap<'_> {
         needed.then_some(survey.facts.user.as_str())
     }
 
-    fn must_change(&self, survey: &Survey, files: &Files, errand: Errand, new_member: Option<&str>) -> bool {
+    fn must_change(&self, survey: &Survey, files: &Files, action: &InstallAction, new_member: Option<&str>) -> bool {
         let units = &survey.state.units;
         let up = |unit: &str| units.get(unit).is_some_and(|unit| unit.active && unit.enabled);
         survey.state.pending
-            || errand != Errand::Nothing
+            || !action.is_nothing()
             || !files.changed.is_empty()
             || !files.superfluous.is_empty()
             || new_member.is_some()
@@ -308,7 +336,11 @@ impl Bootstrap<'_> {
         let socket = tunnel.socket().to_path_buf();
         let endpoint = Endpoint::Unix { socket };
         match prove(&endpoint).await {
-            Ok(version) => self.ready_host(survey, private_address, endpoint, Some(tunnel), changed, version),
+            Ok(version) => {
+                self.verify_first_container(tunnel.session(), &survey, &endpoint, &version)
+                    .await?;
+                self.ready_host(survey, private_address, endpoint, Some(tunnel), changed, version)
+            }
             Err(Doubt::Unreachable(reason) | Doubt::Stranger(reason)) => {
                 let reason = format!("{reason}; sshd has to allow stream local forwarding");
                 Err(self.failed(PROVING, reason, Vec::new()))

@@ -1,7 +1,7 @@
 //! Whether a host can be made ready at all, told before anything is changed on it.
 
 use super::facts::Survey;
-use super::{BootstrapError, Sudo};
+use super::{Api, BootstrapError, Settings, Sudo};
 use crate::hosts::Host;
 
 /// What Docker and a few images take at the very least.
@@ -39,6 +39,19 @@ pub(super) fn suitable(host: &Host, survey: &Survey) -> Result<(), BootstrapErro
     Ok(())
 }
 
+/// What a firewall without rules for the cluster keeps from working. Only told: the rules may be elsewhere, or say it otherwise.
+pub(super) fn firewall_note(settings: &Settings, survey: &Survey) -> Option<String> {
+    let firewall = survey.state.firewall.as_deref()?;
+    let api = match settings.api {
+        Api::Ssh => String::new(),
+        Api::Tls | Api::InsecureTcp => format!("{}/tcp, ", settings.port),
+    };
+    Some(format!(
+        "its firewall ({firewall}) has no rule for 2377/tcp; if other hosts cannot join it, open {api}2377/tcp, 7946/tcp, \
+         7946/udp and 4789/udp"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{test_host, test_survey};
@@ -69,5 +82,20 @@ mod tests {
         assert!(tty.contains("must have a tty"), "{tty}");
         assert!(refusal(|survey| survey.facts.systemd = false).contains("systemd"));
         assert!(refusal(|survey| survey.facts.free_disk = 5 << 20).contains("5 MiB"));
+    }
+
+    #[test]
+    fn a_firewall_is_told_with_the_ports_to_open() {
+        let (_, mut settings) = test_host();
+        let mut survey = test_survey();
+        assert_eq!(firewall_note(&settings, &survey), None);
+        survey.state.firewall = Some("ufw".to_string());
+        assert!(
+            firewall_note(&settings, &survey)
+                .unwrap()
+                .contains("open 2376/tcp, 2377/tcp")
+        );
+        settings.api = Api::Ssh;
+        assert!(firewall_note(&settings, &survey).unwrap().contains("open 2377/tcp"));
     }
 }

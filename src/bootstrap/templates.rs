@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, syntax::SyntaxConfig};
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     (
         "docker-tcp.socket",
         include_str!("../../provision/docker-tcp.socket.j2"),
@@ -20,6 +20,10 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("write-files.sh", include_str!("../../provision/write-files.sh.j2")),
     ("activate.sh", include_str!("../../provision/activate.sh.j2")),
     ("listening.sh", include_str!("../../provision/listening.sh.j2")),
+    (
+        "first-container.sh",
+        include_str!("../../provision/first-container.sh.j2"),
+    ),
     (
         "install-docker.apt.sh",
         include_str!("../../provision/install-docker.apt.sh.j2"),
@@ -117,16 +121,21 @@ mod tests {
             .map(|(name, _)| *name)
             .filter(|name| name.ends_with(".sh"))
             .collect();
-        assert_eq!(names.len(), 6);
+        assert_eq!(names.len(), 7);
         for name in names {
-            for (branch, repair_only) in [(HOSTILE, false), ("docker-ce", true)] {
+            for (branch, docker, repair) in [
+                (HOSTILE, true, false),
+                ("docker-ce", false, true),
+                ("auto", false, false),
+            ] {
                 let values = context! {
                     files => [context! { path => HOSTILE, mode => HOSTILE, text => HOSTILE }],
                     superfluous => [HOSTILE],
                     sockets => ["docker.socket", HOSTILE],
                     user => HOSTILE, restart => HOSTILE, port => HOSTILE,
                     source => branch, version => HOSTILE, attempt => HOSTILE,
-                    repair_only,
+                    docker, repair, record => HOSTILE,
+                    others => if repair { vec![] } else { vec![HOSTILE, "apparmor"] },
                 };
                 scripts.push((format!("{name} ({branch})"), render(name, values).unwrap()));
             }

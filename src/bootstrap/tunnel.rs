@@ -18,13 +18,18 @@ pub struct Tunnel {
     socket: PathBuf,
     /// Keeps the connection from counting as idle: OpenSSH ends an idle one, forwardings or not.
     _occupant: Option<openssh::Child<std::sync::Arc<openssh::Session>>>,
-    _session: Session,
+    session: Session,
 }
 
 impl Tunnel {
     /// Where the engine answers, on this machine.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// The connection that carries it.
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 }
 
@@ -68,7 +73,7 @@ impl Session {
         Ok(Tunnel {
             socket,
             _occupant: Some(occupant),
-            _session: self,
+            session: self,
         })
     }
 }

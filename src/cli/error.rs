@@ -268,7 +268,10 @@ fn of_bootstrap(error: &BootstrapError) -> u8 {
         BootstrapError::NoRoot { .. } => 24,
         BootstrapError::Install { .. } => 25,
         BootstrapError::ApiUnreachable { .. } => 26,
-        BootstrapError::Unsuitable { .. } | BootstrapError::DaemonJson { .. } | BootstrapError::Step { .. } => 28,
+        BootstrapError::Unsuitable { .. }
+        | BootstrapError::DaemonJson { .. }
+        | BootstrapError::Step { .. }
+        | BootstrapError::FirstContainer { .. } => 28,
         BootstrapError::ApiOpen { .. } | BootstrapError::Certificates { .. } => 29,
         BootstrapError::Engine { source, .. } => of_engine(source),
         BootstrapError::Cluster { .. } => 37,

@@ -79,6 +79,7 @@ fn bootstrap_fields(progress: &Bootstrap) -> Value {
         Bootstrap::WritingFiles => json!({"state": "writing_files"}),
         Bootstrap::StartingDocker => json!({"state": "starting_docker"}),
         Bootstrap::ProvingApi => json!({"state": "proving_api"}),
+        Bootstrap::StartingFirstContainer => json!({"state": "starting_first_container"}),
         Bootstrap::Ready {
             changed,
             engine_version,
@@ -159,6 +160,7 @@ mod tests {
         {"time":"T","kind":"host","name":"lab-1","state":"writing_files"}
         {"time":"T","kind":"host","name":"lab-1","state":"starting_docker"}
         {"time":"T","kind":"host","name":"lab-1","state":"proving_api"}
+        {"time":"T","kind":"host","name":"lab-1","state":"starting_first_container"}
         {"time":"T","kind":"host","name":"lab-1","state":"ready","changed":true,"engine_version":"20.10.24"}
         {"time":"T","kind":"host","name":"lab-1","state":"ready","changed":false,"engine_version":"20.10.24"}
         {"time":"T","kind":"host","name":"lab-1","state":"joining"}

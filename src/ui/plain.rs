@@ -107,6 +107,7 @@ mod tests {
          host lab-1        writing files
          host lab-1        starting Docker
          host lab-1        proving the Docker API
+         host lab-1        starting a first container
          host lab-1        ready (Docker 20.10.24)
          host lab-1        ready (Docker 20.10.24, unchanged)
          host lab-1        joining the cluster

@@ -106,6 +106,7 @@ fn hosts() -> Vec<Event> {
         Bootstrap::WritingFiles,
         Bootstrap::StartingDocker,
         Bootstrap::ProvingApi,
+        Bootstrap::StartingFirstContainer,
         Bootstrap::Ready {
             changed: true,
             engine_version: "20.10.24".to_owned(),

@@ -224,6 +224,7 @@ fn bootstrap_line(host: &str, progress: &Bootstrap) -> Line {
         Bootstrap::WritingFiles => line("writing files", Tone::Active),
         Bootstrap::StartingDocker => line("starting Docker", Tone::Active),
         Bootstrap::ProvingApi => line("proving the Docker API", Tone::Active),
+        Bootstrap::StartingFirstContainer => line("starting a first container", Tone::Active),
         Bootstrap::Ready {
             changed,
             engine_version,

@@ -6,4 +6,5 @@
 mod api;
 mod cluster;
 mod faults;
+mod first_container;
 mod house;
