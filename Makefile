@@ -9,7 +9,7 @@ N ?= 3
 SECONDS ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup build test test-fast test-openstack test-bare demo up scale upgrade visit down demo-down lint bench bench-loader bench-placement fuzz
+.PHONY: docs help setup build test test-fast test-openstack test-bare test-vm demo up scale upgrade visit down demo-down lint bench bench-loader bench-placement fuzz
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,12 @@ test-bare: ## check in a bare root that what setup/ installs suffices for script
 	@setup/packages
 	@setup/engine
 	@setup/bare-root setup/test-bare
+
+test-vm: ## boot three virtual machines and run a project on them from bare to nothing (up to an hour)
+	@setup/packages
+	@tests/virtual-machines/packages
+	@setup/engine
+	@setup/run-tests vm
 
 test-fast: ## run the tests that need no engine
 	@setup/run-tests fast
