@@ -46,6 +46,8 @@ pub(super) async fn verify(
         return Ok(());
     }
     progress(Progress::StartingFirstContainer);
+    // The container may take longer than OpenSSH keeps an idle connection.
+    let _occupant = session.occupy().await?;
     let notices = run(engine, &survey.facts).await.map_err(|failure| match failure {
         Failure::Refused(reason) => BootstrapError::FirstContainer {
             host: host.to_string(),

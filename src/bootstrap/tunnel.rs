@@ -12,12 +12,14 @@ use crate::engine::error::cause_chain;
 
 const REMOTE_SOCKET: &str = "/var/run/docker.sock";
 
+/// Keeps a connection from counting as idle: OpenSSH ends an idle one after some time, forwardings or not.
+pub(super) type Occupant = openssh::Child<std::sync::Arc<openssh::Session>>;
+
 /// The near end of a forwarded engine socket. Dropping it closes the connection and removes the socket.
 #[derive(Debug)]
 pub struct Tunnel {
     socket: PathBuf,
-    /// Keeps the connection from counting as idle: OpenSSH ends an idle one, forwardings or not.
-    _occupant: Option<openssh::Child<std::sync::Arc<openssh::Session>>>,
+    _occupant: Occupant,
     session: Session,
 }
 
@@ -62,18 +64,28 @@ impl Session {
             )
             .await
             .map_err(failed)?;
-        let occupant = std::sync::Arc::clone(&self.master)
+        let occupant = self.occupy().await?;
+        Ok(Tunnel {
+            socket,
+            _occupant: occupant,
+            session: self,
+        })
+    }
+
+    /// Keeps the connection for as long as the answer lives, also while nothing is run over it.
+    pub(super) async fn occupy(&self) -> Result<Occupant, BootstrapError> {
+        std::sync::Arc::clone(&self.master)
             .arc_command("cat")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .await
-            .map_err(failed)?;
-        Ok(Tunnel {
-            socket,
-            _occupant: Some(occupant),
-            session: self,
-        })
+            .map_err(|error| BootstrapError::Step {
+                host: self.host().to_string(),
+                step: "keeping the SSH connection",
+                reason: cause_chain(&error),
+                output: Vec::new(),
+            })
     }
 }
