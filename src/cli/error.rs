@@ -310,7 +310,7 @@ mod tests {
             .iter()
             .flat_map(|text| text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_'))
             .filter_map(|word| word.parse().ok())
-            .chain([0, super::interrupt::EXIT_CODE])
+            .chain([0, super::super::panic::EXIT_CODE, super::interrupt::EXIT_CODE])
             .collect()
     }
 

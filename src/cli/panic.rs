@@ -7,7 +7,7 @@ use std::io::Write;
 use std::panic::PanicHookInfo;
 
 /// The exit code of a fault in Hoist, as `EX_SOFTWARE` of `sysexits.h`.
-pub const EXIT_CODE: i32 = 70;
+pub const EXIT_CODE: u8 = 70;
 
 /// Makes every panic from here on print one sentence and end the process with [`EXIT_CODE`].
 ///
@@ -23,7 +23,7 @@ pub fn report_and_exit() {
         // A closed stderr is no reason to panic again.
         let _unwritten = writeln!(std::io::stderr(), "{}", sentence(panic));
         #[expect(clippy::exit, reason = "the panic may be on a thread that nobody joins")]
-        std::process::exit(EXIT_CODE);
+        std::process::exit(EXIT_CODE.into());
     }));
 }
 
