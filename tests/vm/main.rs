@@ -87,7 +87,17 @@ fn a_project_on_virtual_machines_from_bare_to_nothing() {
 
 /// Emulated machines that start a container are silent for longer than the cluster waits for a host that works.
 fn be_patient(machines: &Machines) {
-    manager(machines).root("docker swarm update --dispatcher-heartbeat 60s");
+    let manager = manager(machines);
+    manager.root("docker swarm update --dispatcher-heartbeat 60s");
+    // One that was silent for too long before is taken for dead until it is heard again.
+    wait_for("all nodes are ready", PATIENCE * 2, || {
+        let nodes = manager.try_root("docker node ls --format '{{.Status}}'")?;
+        if nodes.lines().all(|status| status == "Ready") {
+            Ok(())
+        } else {
+            Err(nodes)
+        }
+    });
 }
 
 /// Minimal machines lack the program that loads the profile; without it no container starts at all.
